@@ -1,0 +1,65 @@
+# make scan     set up, fetch or build samples, scan them (or SPEC=…)
+# make test     set up, run the whole suite          make lint      check style and types
+# make bench    measure against peers                make reformat  apply the formatter
+# make samples  fetch real APKs, build impostors     make schema    write docs/row.schema.json anew
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SAMPLES ?= samples
+SPEC ?= $(SAMPLES)
+PYTEST ?=
+BENCH ?=
+ROOT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get)
+
+.PHONY: scan test lint reformat bench samples schema tools npm clean
+.DELETE_ON_ERROR:
+
+# Exit code 1 means "found", which is what scanning impostors must say.
+scan: $(VENV)/.installed $(if $(filter $(SAMPLES),$(SPEC)),samples)
+	@$(BIN)/app-scanner scan $(SPEC) || [ $$? -eq 1 ]
+
+test: $(VENV)/.installed tools samples
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+reformat: $(VENV)/.installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.installed samples
+	$(BIN)/python -m pip install -q -e '.[bench]'
+	$(BIN)/python -m benchmarks.run --samples $(SAMPLES)/apks $(BENCH)
+
+samples: $(VENV)/.installed npm
+	@$(BIN)/python -m tests.support.samples $(SAMPLES)
+
+schema: $(VENV)/.installed
+	$(BIN)/python -m scanner.formats.schema > docs/row.schema.json
+
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { [ -n "$(ROOT)" ] && apt-get update -q && apt-get install -qy --no-install-recommends python3-venv; } \
+	  || { echo 'make: Python needs its venv module: install python3-venv' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test,lint]'
+	@touch $@
+
+# The tools that tests compare with. As root on Debian they are installed; elsewhere tests without them are skipped.
+tools:
+	@missing=; for tool in apksigner aapt aapt2 openssl; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	[ -f /usr/share/android-framework-res/framework-res.apk ] || missing="$$missing framework-res"; \
+	if [ -z "$$missing" ]; then :; \
+	elif [ -n "$(ROOT)" ]; then \
+	  apt-get update -q && apt-get install -qy --no-install-recommends apksigner aapt android-framework-res openssl; \
+	else echo "make: tests will skip what needs:$$missing (Debian: apksigner aapt android-framework-res openssl)" >&2; fi
+
+npm:
+	@command -v npm >/dev/null || { [ -n "$(ROOT)" ] && apt-get update -q && apt-get install -qy --no-install-recommends npm; } \
+	  || echo 'make: without npm some real samples cannot be fetched' >&2
+
+clean:
+	rm -rf $(VENV) $(SAMPLES) dist build .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,37 @@
+"""Whole processes: wall time, and peak memory of the largest process among a command and its children."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+
+
+class Spent(NamedTuple):
+    """What one run of a command cost."""
+
+    seconds: float
+    megabytes: float
+    """Peak resident memory of its largest process, in 10⁶ bytes."""
+
+
+def python(*arguments: str) -> list[str]:
+    """A command that runs this Python."""
+    return [sys.executable, *arguments]
+
+
+def spend(command: Sequence[str]) -> Spent:
+    """Run a command in the checkout, and tell what it cost. Ends the benchmark where the command fails."""
+    launched = subprocess.run(
+        python("-S", str(HERE / "launch.py"), *command), cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    )
+    report = json.loads(launched.stdout)
+    if report["code"] != 0:
+        raise SystemExit(f"exit code {report['code']}: {' '.join(command)}")
+    return Spent(report["seconds"], report["peak_bytes"] / 1e6)

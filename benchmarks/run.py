@@ -1,0 +1,106 @@
+"""``python -m benchmarks.run``: every budget of the design that needs no phone and no Java, in one run.
+
+Machines are noisy, so contestants take turns and only ratios are the result; times are context. Run it from
+the checkout, with the extra ``bench`` installed, after ``make samples``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks import data, measures
+from benchmarks.data import FULL, QUICK, Scale
+from benchmarks.processes import ROOT
+from benchmarks.results import Result, as_markdown, as_text, environment
+from benchmarks.tools import ANDROGUARD, APK_INFO
+
+
+class Inputs(NamedTuple):
+    """Everything that is measured on."""
+
+    real: list[Path]
+    small: list[Path]
+    big: Path
+    big_without_table: Path
+    archive: Path
+    small_archive: Path
+    mixed_archive: Path
+
+
+def main() -> None:
+    """Make the data, measure, print."""
+    options = _options()
+    scale = QUICK if options.quick else FULL
+    _say("making what is measured on")
+    inputs = _inputs(options.samples, scale)
+    results = []
+    for result in _measure(inputs, scale):
+        _say(" ".join(result.cells()))
+        results.append(result)
+    notes = [*_notes(inputs, scale), *measures.disagreements([*inputs.real, *inputs.small, inputs.big])]
+    print("\n".join((as_text(results), "", *notes, *environment())))
+    if options.markdown:
+        options.markdown.write_text(as_markdown(results, notes), encoding="utf-8")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__.partition("\n")[0])
+    parser.add_argument("--samples", type=Path, default=ROOT / "samples" / "apks", help="folder of real APKs")
+    parser.add_argument("--quick", action="store_true", help="a smoke test: everything shrunk, ratios mean little")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table to FILE as well")
+    return parser.parse_args()
+
+
+def _inputs(samples: Path, scale: Scale) -> Inputs:
+    real = data.real_apks(samples)
+    small = data.small_apks(scale.small_apks)
+    return Inputs(
+        real=real,
+        small=small,
+        big=data.big(scale.big_bytes, scale.big_entries, data.largest_table(real)),
+        big_without_table=data.big(scale.big_bytes, scale.big_entries),
+        archive=data.archive("real", real, scale.archive),
+        small_archive=data.archive("real", real, scale.small_archive),
+        mixed_archive=data.archive("mixed", data.mixed(real, small), scale.archive),
+    )
+
+
+def _measure(inputs: Inputs, scale: Scale) -> Iterator[Result]:
+    """The budgets, in the design's order."""
+    real = f"{len(inputs.real)} real APKs, each"
+    yield from measures.identities(real, inputs.real, {APK_INFO: 5, ANDROGUARD: 40}, scale.passes)
+    small = f"{scale.small_apks} small APKs, each"
+    yield from measures.identities(small, inputs.small, {APK_INFO: 1, ANDROGUARD: None}, scale.passes)
+    big = f"APK of {scale.big_bytes // 10**6} MB, {scale.big_entries:,} entries"
+    yield from measures.identities(big, [inputs.big], {APK_INFO: 3, ANDROGUARD: 100}, scale.passes)
+    bare = f"{big}, no resources.arsc"
+    context: dict[str, float | None] = {APK_INFO: None, ANDROGUARD: None}
+    yield from measures.identities(bare, [inputs.big_without_table], context, scale.passes)
+    yield from measures.big_memory(big, inputs.big)
+    yield from measures.archive(f"archive of {scale.archive:,} real APKs", inputs.archive, 4, scale.runs)
+    yield from measures.archive(f"archive of {scale.archive:,}, half small", inputs.mixed_archive, None, scale.runs)
+    what = f"memory at {scale.archive:,} APKs against {scale.small_archive:,}"
+    yield from measures.archive_memory(what, inputs.small_archive, inputs.archive)
+    yield from measures.help_text(scale.starts)
+
+
+def _notes(inputs: Inputs, scale: Scale) -> list[str]:
+    mean = sum(path.stat().st_size for path in inputs.small) / len(inputs.small) / 1e6
+    turns = f"{scale.passes} passes in one process, {scale.runs} runs of whole processes, {scale.starts} starts"
+    return [
+        f"small APKs: {mean:.2f} MB on average, without resources.arsc, which apk-info would parse whole",
+        f"large APK: its resources.arsc is the largest of the samples, {len(data.largest_table(inputs.real)):,} bytes",
+        f"medians of {turns}; in brackets the smallest and the largest ratio of a turn",
+    ]
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

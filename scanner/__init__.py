@@ -1,0 +1,45 @@
+"""app-scanner: which of the listed apps are here, is it really them, and how do we know?
+
+What may be imported from Python, and will be kept::
+
+    from scanner import scan, identify, match, load_database
+
+    for row in scan(["apks/"]).rows():            # AppRow or UnreadRow, as in jsonl
+        print(row)
+
+`scan` runs over files, folders and archives; `identify` reads one APK from any byte source; `match`
+compares an observation with a database. The values they return are in `scanner.model`, the errors they
+raise in `scanner.errors`. Everything else may change.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from scanner.apk import identify
+    from scanner.database import load_database
+    from scanner.matcher import Observation, match
+    from scanner.scanning import scan
+
+__all__ = ["Observation", "__version__", "identify", "load_database", "match", "scan"]
+
+_WHERE = {
+    "Observation": ("scanner.matcher", "Observation"),
+    "identify": ("scanner.apk", "identify"),
+    "load_database": ("scanner.database", "load_database"),
+    "match": ("scanner.matcher", "match"),
+    "scan": ("scanner.scanning", "scan"),
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module's attribute may be anything
+    """Load a public name when it is first asked for: ``--help`` must not pay for androguard."""
+    import importlib
+
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _WHERE[name]
+    return getattr(importlib.import_module(module), attribute)

@@ -1,0 +1,104 @@
+"""The whole manifest: permissions, components and whatever hints at an embedded SDK."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from scanner.apk.manifest import (
+    END,
+    MAX_ELEMENTS,
+    START,
+    TYPE_REFERENCE,
+    TYPE_STRING,
+    attributes,
+    axml_parser,
+    parser_errors,
+)
+from scanner.model import Value
+
+NAME, LABEL, SCHEME = 0x01010003, 0x01010001, 0x01010027
+"""Resource ids of ``android:name``, ``android:label`` and ``android:scheme``."""
+END_TAG = 3
+COMPONENTS = ("activity", "activity-alias", "service", "receiver", "provider")
+PERMISSIONS = frozenset({"uses-permission", "uses-permission-sdk-23"})
+
+
+class ManifestContents(Value, frozen=True):
+    """What a manifest declares. ``label_reference`` is an id in the resource table."""
+
+    package_name: str
+    permissions: tuple[str, ...]
+    components: dict[str, int]
+    activities: tuple[str, ...]
+    """Full class names of activities and activity aliases."""
+    schemes: tuple[str, ...]
+    """URI schemes that its intent filters take."""
+    queried_packages: tuple[str, ...]
+    label: str | None
+    label_reference: int | None
+
+
+class _Gathered:
+    def __init__(self) -> None:
+        self.package_name = ""
+        self.permissions: dict[str, None] = {}
+        self.components: Counter[str] = Counter()
+        self.activities: dict[str, None] = {}
+        self.schemes: dict[str, None] = {}
+        self.queried: dict[str, None] = {}
+        self.label: str | None = None
+        self.label_reference: int | None = None
+
+
+def read_contents(data: bytes) -> ManifestContents:
+    """Walk a whole binary manifest. Raises `ApkError` where it cannot be parsed to its end."""
+    parser, gathered, path = axml_parser(data), _Gathered(), list[str]()
+    with parser_errors():
+        for _ in range(MAX_ELEMENTS):
+            event = next(parser)
+            if event == START:
+                path.append(str(parser.name))
+                _element(gathered, path, attributes(parser))
+            elif event == END or not parser.is_valid():
+                break
+            elif path and event == END_TAG:
+                path.pop()
+    return ManifestContents(
+        package_name=gathered.package_name,
+        permissions=tuple(gathered.permissions),
+        components={name: gathered.components[name] for name in COMPONENTS},
+        activities=tuple(gathered.activities),
+        schemes=tuple(gathered.schemes),
+        queried_packages=tuple(gathered.queried),
+        label=gathered.label,
+        label_reference=gathered.label_reference,
+    )
+
+
+def _element(gathered: _Gathered, path: list[str], found: dict[Any, tuple[int, int, str]]) -> None:
+    tag = path[-1]
+    name = found.get(NAME, (0, 0, ""))[2]
+    if len(path) == 1:
+        gathered.package_name = found.get("package", (0, 0, ""))[2]
+    elif tag in PERMISSIONS and name:
+        gathered.permissions[name] = None
+    elif tag == "application":
+        kind, value, text = found.get(LABEL, (0, 0, ""))
+        gathered.label = text if kind == TYPE_STRING else None
+        gathered.label_reference = value if kind == TYPE_REFERENCE else None
+    elif tag in COMPONENTS:
+        gathered.components[tag] += 1
+        if tag.startswith("activity") and name:
+            gathered.activities[full_class_name(gathered.package_name, name)] = None
+    elif tag == "data" and (scheme := found.get(SCHEME, (0, 0, ""))[2]):
+        gathered.schemes[scheme] = None
+    elif path[-2:] == ["queries", "package"] and name:
+        gathered.queried[name] = None
+
+
+def full_class_name(package_name: str, name: str) -> str:
+    """A component's class name as Android completes it: a leading dot, or none at all, means the package."""
+    if name.startswith("."):
+        return package_name + name
+    return name if "." in name else f"{package_name}.{name}"

@@ -1,0 +1,174 @@
+"""The first elements of ``AndroidManifest.xml``: name, version, SDK range. androguard reads the binary XML.
+
+Its `AXMLParser` is driven element by element and stopped at ``<uses-sdk>``, or at the root where the
+string pool shows that there is none. Attributes are told by their resource id, as Android tells them,
+since their names may be anything.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from scanner.errors import ApkError
+from scanner.model import Value
+
+MAX_MANIFEST = 8 << 20
+"""Largest manifest that is read, in bytes inflated."""
+MAX_ELEMENTS = 200_000
+START, END = 2, 1
+VERSION_CODE, VERSION_NAME, VERSION_CODE_MAJOR = 0x0101021B, 0x0101021C, 0x01010576
+MIN_SDK, TARGET_SDK = 0x0101020C, 0x01010270
+"""Resource ids of the ``android:`` attributes. Source: AOSP ``core/res/res/values/public*.xml``."""
+TYPE_REFERENCE, TYPE_STRING, FIRST_INT, LAST_INT = 0x01, 0x03, 0x10, 0x1F
+"""Types of a value. Source: AOSP ``ResourceTypes.h``, ``Res_value``."""
+PARSER_ERRORS = (struct.error, ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError)
+"""What androguard lets out on a broken manifest, beside its own error."""
+
+
+class Manifest(Value, frozen=True):
+    """What the first elements say. ``references`` names attributes that point into the resource table."""
+
+    package_name: str
+    version_code: int | None
+    version_name: str | None
+    min_sdk: int | None
+    target_sdk: int | None
+    split: str | None
+    references: tuple[str, ...] = ()
+    version_name_reference: int | None = None
+    tamper: tuple[str, ...] = ()
+
+
+class PlainTextManifest(ApkError):  # noqa: N818 - says what it is
+    """The manifest is text: a library (AAR) or a source tree, nothing that Android installs."""
+
+
+def read_manifest(data: bytes) -> Manifest:
+    """The identity in a binary manifest.
+
+    Raises:
+        PlainTextManifest: it is XML text.
+        ApkError: it cannot be parsed, or names no package.
+    """
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
+        raise PlainTextManifest("the manifest is plain text: a library or source archive, not an APK")
+    parser = axml_parser(data)
+    with parser_errors():
+        return _read(parser)
+
+
+@cache
+def _androguard() -> tuple[Any, type[Exception]]:
+    """The parser of androguard and its own error, imported when first needed, its log switched off."""
+    from androguard.core.axml import AXMLParser, ResParserError
+    from loguru import logger
+
+    logger.disable("androguard")
+    return AXMLParser, ResParserError
+
+
+@contextmanager
+def parser_errors() -> Iterator[None]:
+    """Turn whatever androguard lets out on a broken manifest into `ApkError`."""
+    try:
+        yield
+    except ApkError:
+        raise
+    except (_androguard()[1], *PARSER_ERRORS) as error:
+        raise ApkError(f"manifest: cannot be parsed ({type(error).__name__}: {error})") from error
+
+
+def axml_parser(data: bytes) -> Any:  # noqa: ANN401 - androguard has no types
+    """Androguard's parser, silenced, over a binary XML. Raises `ApkError` where it gives up at once."""
+    with parser_errors():
+        parser = _androguard()[0](data)
+    if not parser.is_valid():
+        raise ApkError("manifest: not a binary XML that can be parsed")
+    return parser
+
+
+def attributes(parser: Any) -> dict[int | str, tuple[int, int, str]]:  # noqa: ANN401
+    """The current element's attributes: resource id, or name where there is none → type, data, text."""
+    identifiers, found = parser.m_resourceIDs, dict[int | str, tuple[int, int, str]]()
+    raw = parser.m_attributes
+    for at in range(0, len(raw) - 4, 5):
+        _, name, text, kind, value = raw[at : at + 5]
+        key = identifiers[name] if name < len(identifiers) and identifiers[name] else parser.sb[name]
+        string = parser.sb[text if text != 0xFFFFFFFF else value] if kind == TYPE_STRING else ""
+        found.setdefault(key, (kind, value, string))
+    return found
+
+
+def _read(parser: Any) -> Manifest:  # noqa: ANN401
+    root = _next_element(parser)
+    if root != "manifest":
+        raise ApkError(f"manifest: the root element is {root!r}, not <manifest>" if root else "manifest: no element")
+    found = attributes(parser)
+    kind, _, package = found.get("package", (0, 0, ""))
+    if kind != TYPE_STRING or not package:
+        raise ApkError("manifest: names no package")
+    code, major = _integer(found, VERSION_CODE), _integer(found, VERSION_CODE_MAJOR)
+    if code is not None:
+        code = (code & 0xFFFFFFFF) | (major or 0) << 32
+    sdk = _uses_sdk(parser)
+    return Manifest(
+        package_name=package,
+        version_code=code,
+        version_name=_text(found, VERSION_NAME),
+        min_sdk=_integer(sdk, MIN_SDK),
+        target_sdk=_integer(sdk, TARGET_SDK),
+        split=found.get("split", (0, 0, ""))[2] or None,
+        references=tuple(name for name, key in _NAMES if found.get(key, (0,))[0] == TYPE_REFERENCE),
+        version_name_reference=_reference(found, VERSION_NAME),
+        tamper=("manifest-trailing-bytes: data behind the end of the binary XML",) if parser.axml_tampered else (),
+    )
+
+
+_NAMES = (("version code", VERSION_CODE), ("version name", VERSION_NAME))
+
+
+def _uses_sdk(parser: Any) -> dict[int | str, tuple[int, int, str]]:  # noqa: ANN401
+    """Attributes of ``<uses-sdk>``; empty where there is none. The pool is asked first: most walks end there."""
+    if "uses-sdk".encode("utf-8" if parser.sb.m_isUTF8 else "utf-16-le") not in parser.sb.m_charbuff:
+        return {}
+    for _ in range(MAX_ELEMENTS):
+        name = _next_element(parser)
+        if name is None:
+            return {}
+        if name == "uses-sdk":
+            return attributes(parser)
+    raise ApkError(f"manifest: more than {MAX_ELEMENTS} elements")
+
+
+def _next_element(parser: Any) -> str | None:  # noqa: ANN401
+    """The name of the next element that opens, or None at the end or where parsing stops."""
+    for _ in range(MAX_ELEMENTS):
+        event = next(parser)
+        if event == START:
+            return str(parser.name)
+        if event == END or not parser.is_valid():
+            return None
+    raise ApkError(f"manifest: more than {MAX_ELEMENTS} events")
+
+
+def _integer(found: dict[int | str, tuple[int, int, str]], key: int) -> int | None:
+    kind, value, text = found.get(key, (0, 0, ""))
+    if FIRST_INT <= kind <= LAST_INT:
+        return value
+    return int(text) if kind == TYPE_STRING and text.isdecimal() and len(text) < 20 else None
+
+
+def _reference(found: dict[int | str, tuple[int, int, str]], key: int) -> int | None:
+    kind, value, _ = found.get(key, (0, 0, ""))
+    return value if kind == TYPE_REFERENCE else None
+
+
+def _text(found: dict[int | str, tuple[int, int, str]], key: int) -> str | None:
+    kind, value, text = found.get(key, (0, 0, ""))
+    if FIRST_INT <= kind <= LAST_INT:
+        return str(value)
+    return text if kind == TYPE_STRING else None

@@ -1,0 +1,37 @@
+"""Bytes at an offset, over any transport.
+
+The contract, kept by every implementation and tested once for all of them:
+
+1. ``read_at`` returns exactly ``length`` bytes or raises; never a short read.
+2. A range outside ``0..size`` raises `OutOfRange`; a transport failure raises `ReadError`. The two never mix.
+3. There is no cursor: the order of calls does not matter.
+4. ``size`` is fixed at opening.
+5. A zero length is allowed anywhere up to and including ``size``.
+"""
+
+from __future__ import annotations
+
+from scanner.bytesource.base import ByteSource, ReadsByOffset
+from scanner.bytesource.blockcache import BlockCache
+from scanner.bytesource.fields import Fields
+from scanner.bytesource.filelike import FileLike
+from scanner.bytesource.local import LocalFile
+from scanner.bytesource.memory import Memory, Slice
+from scanner.bytesource.zipdirectory import NoEndRecord, ZipDirectory, ZipEntry
+from scanner.bytesource.zipmember import member_bytes, open_member
+
+__all__ = [
+    "BlockCache",
+    "ByteSource",
+    "Fields",
+    "FileLike",
+    "LocalFile",
+    "Memory",
+    "NoEndRecord",
+    "ReadsByOffset",
+    "Slice",
+    "ZipDirectory",
+    "ZipEntry",
+    "member_bytes",
+    "open_member",
+]

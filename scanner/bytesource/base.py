@@ -1,0 +1,62 @@
+"""The byte seam: what a byte source is, and what all of them share."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Protocol
+
+from scanner.errors import OutOfRange
+
+HASH_PIECE = 1 << 20
+"""Bytes read at once while hashing, so that memory stays flat whatever the range."""
+
+
+class ByteSource(Protocol):
+    """Immutable bytes of known size, readable at any offset. See the package's docstring for the contract."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are; fixed at opening."""
+        ...
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Exactly ``length`` bytes from ``offset``, or `OutOfRange` or `ReadError`."""
+        ...
+
+    def hash_ranges(self, ranges: Iterable[tuple[int, int]], algorithm: str) -> list[bytes]:
+        """One digest for each ``(offset, length)``; ``algorithm`` as `hashlib.new` names it."""
+        ...
+
+
+class ReadsByOffset:
+    """A base for byte sources: checks the range once, leaves ``_read`` to the transport."""
+
+    size: int
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """See `ByteSource.read_at`."""
+        self._check(offset, length)
+        return self._read(offset, length) if length else b""
+
+    def hash_ranges(self, ranges: Iterable[tuple[int, int]], algorithm: str) -> list[bytes]:
+        """See `ByteSource.hash_ranges`."""
+        return [self._hash(offset, length, algorithm) for offset, length in ranges]
+
+    def _check(self, offset: int, length: int) -> None:
+        if offset < 0 or length < 0 or offset + length > self.size:
+            raise OutOfRange(f"bytes {offset} to {offset + length} lie outside the {self.size} there are")
+
+    def _hash(self, offset: int, length: int, algorithm: str) -> bytes:
+        self._check(offset, length)
+        digest = hashlib.new(algorithm, usedforsecurity=False)
+        for start in range(offset, offset + length, HASH_PIECE):
+            digest.update(self.read_at(start, min(HASH_PIECE, offset + length - start)))
+        return digest.digest()
+
+    def _read(self, offset: int, length: int) -> bytes:
+        """The bytes of a range already known to lie inside; ``length`` is at least 1."""
+        raise NotImplementedError

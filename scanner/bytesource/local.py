@@ -1,0 +1,56 @@
+"""Bytes of a file on this machine."""
+
+from __future__ import annotations
+
+import os
+import stat
+from types import TracebackType
+from typing import Self
+
+from scanner.bytesource.base import ReadsByOffset
+from scanner.errors import ReadError, SourceError
+
+
+class LocalFile(ReadsByOffset):
+    """An open regular file, read with ``pread``: safe to share between threads.
+
+    Raises `SourceError` where the path is missing, unreadable or not a regular file. It never blocks
+    on a FIFO: the file is opened without waiting, then asked what it is.
+    """
+
+    def __init__(self, path: str) -> None:
+        try:
+            self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            status = os.fstat(self._fd)
+        except (OSError, ValueError) as error:
+            raise SourceError(getattr(error, "strerror", None) or str(error)) from error
+        if not stat.S_ISREG(status.st_mode):
+            os.close(self._fd)
+            raise SourceError("not a regular file")
+        super().__init__(status.st_size)
+
+    def _read(self, offset: int, length: int) -> bytes:
+        try:
+            data = os.pread(self._fd, length, offset)
+            while len(data) < length:
+                more = os.pread(self._fd, length - len(data), offset + len(data))
+                if not more:
+                    raise ReadError(f"the file ended at byte {offset + len(data)}: it changed while it was read")
+                data += more
+        except OSError as error:
+            raise ReadError(f"cannot read at byte {offset}: {error.strerror}") from error
+        return data
+
+    def close(self) -> None:
+        """Give the file back; reading afterwards raises `ReadError`. Closing twice does nothing."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

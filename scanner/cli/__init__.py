@@ -1,0 +1,54 @@
+"""The command line: a module for each command. Words → objects → one call → exit code. No decisions.
+
+Nothing heavy is imported before a command runs: ``--help`` costs what click costs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from scanner import __version__
+from scanner.cli.inspect import inspect
+from scanner.cli.scan import scan
+from scanner.errors import ScannerError
+
+PROGRAM = "app-scanner"
+FAILED, INTERRUPTED = 5, 130
+"""Exit codes of what ends a run before `scanner.policy` could decide; a test keeps them equal to it."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name=PROGRAM)
+def cli() -> None:
+    """Which of the listed apps are in these APKs, is it really them, and how do we know?
+
+    Listed are Alipay, CamScanner, QQ Wallet, SHAREit, Tencent QQ, VMate, WeChat Pay and WPS Office, by
+    package name and signing certificate.
+    """
+
+
+cli.add_command(scan)
+cli.add_command(inspect)
+
+
+def run() -> None:
+    """Run the command line and end the process with its exit code; every error is one line."""
+    try:
+        code = cli.main(prog_name=PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except ScannerError as error:
+        click.echo(f"{PROGRAM}: {error}", err=True)
+        code = FAILED
+    except BrokenPipeError:
+        # Whoever read the report has gone. Python would complain once more while closing stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = FAILED
+    except (KeyboardInterrupt, click.Abort):
+        code = INTERRUPTED
+    sys.exit(code)

@@ -1,0 +1,37 @@
+"""``app-scanner inspect``."""
+
+from __future__ import annotations
+
+import click
+
+EXAMPLES = """
+\b
+Examples:
+  app-scanner inspect WeChat.apk
+  app-scanner inspect 'mirror.zip!/apps/WeChat.apk' -o json
+
+\b
+Exit codes: 0 no listed app · 1 a listed app · 2 wrong usage · 5 it could not be read
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("apk")
+@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option("--signatures", multiple=True, metavar="PATH", help="A signature file or folder to add. May be repeated.")
+@click.option("--only-signatures", is_flag=True, help="Use the files of --signatures alone.")
+@click.option(
+    "--sdk",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Android release (API level) whose view of the signers counts.  [default: the newest]",
+)
+def inspect(apk: str, output: str, signatures: tuple[str, ...], only_signatures: bool, sdk: int | None) -> int:
+    """Show everything about one APK.
+
+    Identity, every scheme's signers with their certificates and history, label, permissions, components,
+    embedded payment SDKs, and which signatures match and why. APK may lie in an archive: archive.zip!/inner.apk
+    """
+    from scanner.cli.inspecting import run_inspect
+
+    return run_inspect(apk, output=output, signatures=signatures, only_signatures=only_signatures, sdk=sdk)

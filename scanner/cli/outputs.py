@@ -1,0 +1,89 @@
+"""``-o FORMAT[=FILE]``: from words to open formats."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import click
+
+from scanner.errors import OutputError
+from scanner.formats import FORMATS, Format, new_format
+from scanner.model import AppRow, SummaryRow, UnreadRow
+
+
+def parse_outputs(words: tuple[str, ...]) -> list[tuple[str, str | None]]:
+    """Format and file of each ``-o``. Raises `click.UsageError`."""
+    wanted = []
+    for word in words or ("table",):
+        name, equals, file = word.partition("=")
+        if name not in FORMATS:
+            raise click.UsageError(f"-o {word}: no format {name!r}; there are {', '.join(FORMATS)}")
+        if equals and not file:
+            raise click.UsageError(f"-o {word}: the file's name is missing")
+        wanted.append((name, file or None))
+    if sum(file is None for _, file in wanted) > 1:
+        raise click.UsageError("only one -o can go to stdout: give the others a file, as in -o jsonl=rows.jsonl")
+    if len({file for _, file in wanted}) < len(wanted):
+        raise click.UsageError("two -o name the same file")
+    return wanted
+
+
+class Outputs:
+    """Every format that was asked for, as one. Raises `OutputError` where a file cannot be written."""
+
+    def __init__(self, wanted: list[tuple[str, str | None]]) -> None:
+        self._wanted = wanted
+        self._stack = ExitStack()
+        self._formats: list[tuple[str, str | None, Format]] = []
+
+    def __enter__(self) -> Self:
+        for name, file in self._wanted:
+            try:
+                stream = (
+                    self._stack.enter_context(Path(file).open("w", encoding="utf-8", newline=""))
+                    if file
+                    else sys.stdout
+                )
+            except OSError as error:
+                self._stack.close()
+                raise OutputError(f"{file}: {error.strerror}") from error
+            self._formats.append((name, file, new_format(name, stream)))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._stack.close()
+        except OSError as error:
+            raise OutputError(f"the report could not be written: {error.strerror}") from error
+
+    def row(self, row: AppRow | UnreadRow) -> None:
+        """Give every format one row."""
+        for _, file, written in self._formats:
+            try:
+                written.row(row)
+            except OSError as error:
+                raise _mapped(error, file) from error
+
+    def end(self, summary: SummaryRow, *, only_documents: bool = False) -> None:
+        """Give every format the summary; ``only_documents`` leaves out the table on stdout."""
+        for name, file, written in self._formats:
+            if only_documents and name == "table" and file is None:
+                continue
+            try:
+                written.end(summary)
+                if file is None:
+                    sys.stdout.flush()
+            except OSError as error:
+                raise _mapped(error, file) from error
+
+
+def _mapped(error: OSError, file: str | None) -> Exception:
+    if isinstance(error, BrokenPipeError):
+        return error
+    return OutputError(f"{file or 'stdout'}: {error.strerror}")

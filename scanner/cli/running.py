@@ -1,0 +1,74 @@
+"""From the words of ``scan`` to its objects, and one call."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from scanner.cli.outputs import Outputs, parse_outputs
+from scanner.cli.progress import Progress
+from scanner.database import load_database
+from scanner.engines import engine_for
+from scanner.errors import SourceError
+from scanner.formats.cleaning import clean
+from scanner.model import NEWEST_SDK, UnreadRow
+from scanner.policy import FAILED
+from scanner.scanning import Scan
+
+
+def run_scan(
+    specs: tuple[str, ...],
+    *,
+    files_from: str | None,
+    outputs: tuple[str, ...],
+    signatures: tuple[str, ...],
+    only_signatures: bool,
+    sdk: int | None,
+    jobs: int | None,
+    quiet: bool,
+) -> int:
+    """Scan, write, and return the exit code."""
+    if not specs and files_from is None:
+        raise click.UsageError("nothing to scan: give files, folders or archives, or --files-from (see --help)")
+    if only_signatures and not signatures:
+        raise click.UsageError("--only-signatures needs --signatures")
+    wanted = parse_outputs(outputs)
+    database = load_database([Path(path) for path in signatures], replace=only_signatures)
+    listed = _all_specs(specs, files_from)
+    scan = Scan(listed, database, sdk=sdk or NEWEST_SDK, engine=engine_for(jobs or os.cpu_count() or 1))
+    with ExitStack() as stack:
+        out = stack.enter_context(Outputs(wanted))
+        progress = stack.enter_context(Progress(quiet=quiet))
+        for row in scan.rows():
+            out.row(row)
+            progress.advance(row)
+            if isinstance(row, UnreadRow) and row.what == "source":
+                progress.note(f"app-scanner: {clean(row.which)}: {clean(row.reason)}")
+        progress.stop()
+        summary = scan.summary()
+        out.end(summary, only_documents=summary.exit_code == FAILED)
+    return summary.exit_code
+
+
+def _all_specs(specs: Iterable[str], files_from: str | None) -> Iterator[str]:
+    yield from specs
+    if files_from is not None:
+        yield from read_list(files_from)
+
+
+def read_list(path: str) -> list[str]:
+    """The paths in a list: NUL-separated where it holds a NUL (``find -print0``), else one a line.
+
+    Raises `SourceError` where the list cannot be read.
+    """
+    try:
+        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror}") from error
+    lines = data.split(b"\0") if b"\0" in data else data.replace(b"\r\n", b"\n").split(b"\n")
+    return [os.fsdecode(line) for line in lines if line]

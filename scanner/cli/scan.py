@@ -1,0 +1,74 @@
+"""``app-scanner scan``."""
+
+from __future__ import annotations
+
+import click
+
+EXAMPLES = """
+\b
+Examples:
+  app-scanner scan WeChat.apk
+  app-scanner scan downloads/ store-mirror.zip -o table -o jsonl=rows.jsonl
+  find /srv -name '*.apk' -print0 | app-scanner scan --files-from -
+  app-scanner scan apks/ --signatures our-list.yaml -o csv=report.csv
+
+\b
+Exit codes:
+  0 everything read, nothing found      3 nothing found, but something could not be read
+  1 a listed app was found              4 nothing to scan
+  2 wrong usage                         5 the scan failed       130 interrupted
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("specs", nargs=-1, metavar="[SPEC]...")
+@click.option(
+    "--files-from",
+    metavar="FILE",
+    help="Read more SPECs from FILE ('-': stdin), one a line or NUL-separated.",
+)
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="FORMAT[=FILE]",
+    help="How to write the report: table, json, jsonl or csv, to FILE or stdout. May be repeated.  [default: table]",
+)
+@click.option("--signatures", multiple=True, metavar="PATH", help="A signature file or folder to add. May be repeated.")
+@click.option("--only-signatures", is_flag=True, help="Use the files of --signatures alone.")
+@click.option(
+    "--sdk",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Android release (API level) whose view of the signers counts.  [default: the newest]",
+)
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes to read with.  [default: the cores]",
+)
+@click.option("-q", "--quiet", is_flag=True, help="No progress, and no notes on stderr.")
+def scan(
+    specs: tuple[str, ...],
+    files_from: str | None,
+    outputs: tuple[str, ...],
+    signatures: tuple[str, ...],
+    only_signatures: bool,
+    sdk: int | None,
+    jobs: int | None,
+    quiet: bool,
+) -> int:
+    """Look for the listed apps in APK files, folders and archives.
+
+    SPEC is a file (an APK, .apks, .xapk, .apkm, .zip, .tar, .tar.gz, .tar.xz, .tar.zst) or a folder.
+    Archives are read where they lie, nested ones too; nothing is unpacked to disk.
+    """
+    from scanner.cli.running import run_scan
+
+    return run_scan(
+        specs, files_from=files_from, outputs=outputs, signatures=signatures, only_signatures=only_signatures,
+        sdk=sdk, jobs=jobs, quiet=quiet,
+    )  # fmt: skip

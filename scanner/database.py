@@ -1,0 +1,138 @@
+"""Signature files → a validated, indexed `SignatureDatabase`.
+
+A bad file is a `DatabaseError` that names file, field and reason: nothing is guessed,
+and no scan runs on half a database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from scanner.errors import DatabaseError
+from scanner.model import Certificate
+from scanner.signaturefile import PINNED, ListDefinition, Package, PinnedSigner, Signature, parse_file
+
+MAX_FILE = 8 << 20
+"""Largest signature file that is read, in bytes."""
+
+
+class SignatureDatabase:
+    """Signatures, indexed by package name and by digest. Frozen once built; cheap to send to a worker."""
+
+    def __init__(self, signatures: Iterable[Signature], lists: Iterable[ListDefinition] = (), digest: str = "") -> None:
+        self.signatures = tuple(sorted(signatures, key=lambda signature: signature.id))
+        self.lists = {definition.id: definition for definition in lists}
+        self.digest = digest
+        """SHA-256 over the data files used."""
+        self._names: dict[str, list[tuple[Signature, Package]]] = {}
+        self._signers: dict[tuple[str, str], list[tuple[Signature, PinnedSigner]]] = {}
+        for signature in self.signatures:
+            for package in signature.packages:
+                self._names.setdefault(package.name, []).append((signature, package))
+            for signer in signature.signers:
+                for kind in (*PINNED, "hash32"):
+                    if value := getattr(signer, kind):
+                        self._signers.setdefault((kind, value), []).append((signature, signer))
+
+    def by_name(self, package_name: str) -> list[tuple[Signature, Package]]:
+        """The signatures that list this package name, unconfirmed names included."""
+        return self._names.get(package_name, [])
+
+    def by_certificate(self, certificate: Certificate) -> dict[str, tuple[Signature, PinnedSigner, str]]:
+        """Signature id → signature, signer, and the kind of the strongest digest that agrees."""
+        found: dict[str, tuple[Signature, PinnedSigner, str]] = {}
+        for kind in PINNED:
+            value = getattr(certificate, kind)
+            for signature, signer in self._signers.get((kind, value), ()) if value else ():
+                if agreement(certificate, signer) == kind:
+                    found.setdefault(signature.id, (signature, signer, kind))
+        return found
+
+
+def agreement(certificate: Certificate, signer: PinnedSigner) -> str | None:
+    """The strongest digest that both know, if it agrees: a weaker one never outvotes a stronger that differs."""
+    for kind in PINNED:
+        ours, theirs = getattr(signer, kind), getattr(certificate, kind)
+        if ours and theirs:
+            return kind if ours == theirs else None
+    return None
+
+
+def comparable(certificate: Certificate, signer: PinnedSigner) -> bool:
+    """Whether there is a kind of digest that both know."""
+    return any(getattr(signer, kind) and getattr(certificate, kind) for kind in PINNED)
+
+
+def default_folder() -> Path:
+    """Where the signatures that came with this program lie: in the wheel, else beside the package in a checkout.
+
+    Raises:
+        DatabaseError: they are in neither place.
+    """
+    package = Path(__file__).resolve().parent
+    for folder in (package / "_signatures", package.parent / "signatures"):
+        if folder.is_dir():
+            return folder
+    raise DatabaseError(f"the signatures are missing beside {package}: reinstall app-inventory-scanner")
+
+
+def load_database(paths: Iterable[Path] = (), *, replace: bool = False) -> SignatureDatabase:
+    """The database of this program with the files or folders in ``paths`` added, or of those alone.
+
+    An app whose ``id`` an added file repeats replaces the one that came with this program.
+
+    Raises:
+        DatabaseError: a file is missing, is not YAML, or breaks the schema; or there is no app at all.
+    """
+    signatures: dict[str, tuple[Signature, Path]] = {}
+    lists: dict[str, ListDefinition] = {}
+    digest = hashlib.sha256()
+    for group in ([] if replace else [default_folder()], list(paths)):
+        seen: dict[str, Path] = {}
+        defined: dict[str, Path] = {}
+        for file in (file for path in group for file in _files(path)):
+            data = _bytes(file)
+            digest.update(hashlib.sha256(data).digest())
+            content = parse_file(data, file)
+            for definition in content.lists:
+                if definition.id in defined:
+                    raise DatabaseError(f"{file}: lists: id {definition.id!r} is also in {defined[definition.id]}")
+                defined[definition.id] = file
+                lists[definition.id] = definition
+            for signature in content.apps:
+                if signature.id in seen:
+                    raise DatabaseError(f"{file}: apps: id {signature.id!r} is also in {seen[signature.id]}")
+                seen[signature.id] = file
+                signatures[signature.id] = (signature, file)
+    _check_lists(signatures.values(), lists)
+    if not signatures:
+        raise DatabaseError("no signatures: the files given hold no app")
+    return SignatureDatabase((signature for signature, _ in signatures.values()), lists.values(), digest.hexdigest())
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(file for file in path.iterdir() if file.suffix in {".yaml", ".yml"})
+    return [path]
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MAX_FILE + 1)
+    except OSError as error:
+        raise DatabaseError(f"{file}: {error.strerror}") from error
+    if len(data) > MAX_FILE:
+        raise DatabaseError(f"{file}: larger than {MAX_FILE} bytes, no signature file")
+    return data
+
+
+def _check_lists(signatures: Iterable[tuple[Signature, Path]], lists: dict[str, ListDefinition]) -> None:
+    for signature, file in signatures:
+        for number, mention in enumerate(signature.lists):
+            if mention.list_id not in lists:
+                raise DatabaseError(
+                    f"{file}: {signature.id}.lists[{number}].list: no list {mention.list_id!r} is defined"
+                )

@@ -1,0 +1,35 @@
+"""How a report is written: one small file for each format. They print; they compute nothing."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Protocol, TextIO
+
+from scanner.model import AppRow, SummaryRow, UnreadRow
+
+FORMATS = {
+    "table": ("scanner.formats.table", "TableFormat"),
+    "json": ("scanner.formats.jsondocument", "JsonFormat"),
+    "jsonl": ("scanner.formats.jsonlines", "JsonLinesFormat"),
+    "csv": ("scanner.formats.csvtable", "CsvFormat"),
+}
+"""Name → module and class; a module is imported when its format is asked for."""
+
+
+class Format(Protocol):
+    """One way to write a report. Rows come one by one; the summary comes last, exactly once."""
+
+    def row(self, row: AppRow | UnreadRow) -> None:
+        """Write, or keep, one row."""
+        ...
+
+    def end(self, summary: SummaryRow) -> None:
+        """Write what is left."""
+        ...
+
+
+def new_format(name: str, out: TextIO) -> Format:
+    """The format of that name, writing to ``out``."""
+    module, attribute = FORMATS[name]
+    made: Format = getattr(importlib.import_module(module), attribute)(out)
+    return made

@@ -1,0 +1,60 @@
+"""``csv``: a line for each app, or for each thing unread, for spreadsheets. RFC 4180, UTF-8.
+
+No cell is ever a formula, whatever an app calls itself. The whole of a row is in ``jsonl``.
+"""
+
+from __future__ import annotations
+
+import csv
+from typing import TextIO
+
+from scanner.formats.cleaning import cell
+from scanner.model import AppRow, SummaryRow, UnreadRow
+
+COLUMNS = (
+    "verdict", "app", "package_name", "version_code", "version_name", "reason", "lists", "assurance",
+    "signer_sha256", "schemes", "source", "location", "splits", "tamper", "issues", "contradictions", "scanned_at",
+)  # fmt: skip
+
+
+class CsvFormat:
+    """See `Format`."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._writer = csv.writer(out, lineterminator="\r\n")
+        self._writer.writerow(COLUMNS)
+
+    def row(self, row: AppRow | UnreadRow) -> None:
+        """See `Format.row`."""
+        values = _unread(row) if isinstance(row, UnreadRow) else _app(row)
+        self._writer.writerow([cell(str(values.get(column) or "")) for column in COLUMNS])
+
+    def end(self, summary: SummaryRow) -> None:
+        """See `Format.end`; a spreadsheet has no place for a summary."""
+
+
+def _app(row: AppRow) -> dict[str, object]:
+    findings = row.findings
+    return {
+        "verdict": row.verdict,
+        "app": "; ".join(finding.app for finding in findings),
+        "package_name": row.package_name,
+        "version_code": row.version_code,
+        "version_name": row.version_name,
+        "reason": "; ".join(dict.fromkeys(finding.reason for finding in findings)),
+        "lists": "; ".join(dict.fromkeys(name for finding in findings for name in finding.lists)),
+        "assurance": row.assurance,
+        "signer_sha256": "; ".join(signer.sha256 or "" for signer in row.signers),
+        "schemes": "; ".join(row.schemes),
+        "source": row.source,
+        "location": row.location,
+        "splits": "; ".join(row.splits),
+        "tamper": "; ".join(row.tamper),
+        "issues": "; ".join(row.issues),
+        "contradictions": "; ".join(row.contradictions),
+        "scanned_at": row.scanned_at,
+    }
+
+
+def _unread(row: UnreadRow) -> dict[str, object]:
+    return {"verdict": "unread", "reason": row.reason, "source": row.source, "location": row.which}

@@ -1,0 +1,105 @@
+"""``table``: for people. A block for each app that was found, what was not seen, and one line that sums it up.
+
+A certificate's digest stays on one line at 80 columns, so that it can be copied and searched for.
+
+Colour only on a terminal, never with ``NO_COLOR``; every text from an app is
+cleaned and none is read as markup.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TextIO
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from scanner.formats.cleaning import clean
+from scanner.model import AppRow, SummaryRow, UnreadRow, Verdict
+from scanner.policy import MEANINGS
+
+PIPED_WIDTH = 120
+MAX_HOLES = 20
+INDENT = 2
+WIDEST = max(map(len, Verdict))
+STYLES = {
+    Verdict.CONFIRMED: "bold red",
+    Verdict.LIKELY: "bold red",
+    Verdict.NAME_ONLY: "yellow",
+    Verdict.IMPOSTOR: "bold magenta",
+    Verdict.PAST_SIGNER: "yellow",
+    Verdict.UNREAD: "cyan",
+}
+
+
+class TableFormat:
+    """See `Format`. Keeps only rows that are not ``clear``."""
+
+    def __init__(self, out: TextIO) -> None:
+        width = None if out.isatty() or os.environ.get("COLUMNS") else PIPED_WIDTH
+        self._console = Console(file=out, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+        self._rows: list[AppRow] = []
+
+    def row(self, row: AppRow | UnreadRow) -> None:
+        """See `Format.row`."""
+        if isinstance(row, AppRow) and (row.verdict != Verdict.CLEAR or row.tamper or row.contradictions):
+            self._rows.append(row)
+
+    def end(self, summary: SummaryRow) -> None:
+        """See `Format.end`."""
+        for row in self._rows:
+            self._print(row)
+        if summary.coverage:
+            self._console.print(Text("Not seen", style="bold"))
+            for line in _coverage(summary):
+                self._console.print(Text(line), style="cyan")
+            self._console.print()
+        self._console.print(_sum(summary))
+
+    def _print(self, row: AppRow) -> None:
+        head = Text(f"{row.verdict:<{WIDEST}}  ", style=STYLES.get(row.verdict, "bold"))
+        head.append("  ".join(_who(row)), style="default not bold")
+        self._console.print(head, overflow="fold")
+        for line in _why(row):
+            self._console.print(Padding(Text(line, overflow="fold"), (0, 0, 0, INDENT), expand=False))
+        self._console.print()
+
+
+def _who(row: AppRow) -> Iterator[str]:
+    if row.findings:
+        yield ", ".join(clean(finding.app) for finding in row.findings)
+    yield clean(row.package_name or "no package name")
+    code = "" if row.version_code is None else f"({row.version_code})"
+    yield clean(" ".join(part for part in (row.version_name, code) if part))
+
+
+def _why(row: AppRow) -> Iterator[str]:
+    yield clean(row.location)
+    yield from dict.fromkeys(clean(finding.reason) for finding in row.findings)
+    for signer in row.signers:
+        yield f"signer {signer.sha256 or signer.sha1 or signer.md5}"
+        yield f"       {clean(signer.subject or 'subject unknown')} ({row.assurance})"
+    for note in (*row.tamper, *row.contradictions, *row.issues):
+        yield f"! {clean(note)}"
+
+
+def _coverage(summary: SummaryRow) -> Iterator[str]:
+    for hole in summary.coverage[:MAX_HOLES]:
+        yield f"  {clean(hole.hole)}: {clean(hole.reason)}"
+    if len(summary.coverage) > MAX_HOLES:
+        yield f"  and {len(summary.coverage) - MAX_HOLES} more: see -o jsonl"
+
+
+def _sum(summary: SummaryRow) -> Text:
+    apps = summary.counts["apps"]
+    said = [f"{apps} app{'s' * (apps != 1)} read"]
+    said += [
+        f"{summary.counts[verdict]} {verdict}"
+        for verdict in Verdict
+        if summary.counts[verdict] and verdict != Verdict.CLEAR
+    ]
+    line = Text(", ".join(said), style="bold")
+    line.append(f"\nexit code {summary.exit_code}: {MEANINGS[summary.exit_code]}", style="not bold")
+    return line

@@ -1,0 +1,181 @@
+"""One APK as an analyst wants it: identity, every scheme's signers, contents, SDKs, and what matches why."""
+
+from __future__ import annotations
+
+import struct
+
+from scanner.apk import MANIFEST, NotAnApk, identify
+from scanner.apk.contents import ManifestContents, read_contents
+from scanner.apk.manifest import MAX_MANIFEST
+from scanner.apk.sdkmarkers import SdkMarkers, dex_types, find_sdks
+from scanner.bytesource import ByteSource, ZipDirectory, member_bytes
+from scanner.certificate import details, hash32
+from scanner.database import SignatureDatabase
+from scanner.errors import ApkError
+from scanner.model import ApkIdentity, App, Certificate, Inspection, Location, SdkTrace, Signer, SignerView
+from scanner.rows import apk_row
+from scanner.sources import open_location
+
+OPEN_END = 0x7FFFFFFF
+"""The maximum SDK of a signer that no later one replaces."""
+MAX_RESOURCES = 128 << 20
+"""Largest resource table that is read for a label, in bytes."""
+
+
+def inspect_apk(location: Location, database: SignatureDatabase, sdk: int, now: str) -> Inspection:
+    """Read one APK whole.
+
+    Raises:
+        SourceError: it cannot be opened.
+        ApkError: it is not an APK, or too broken to be identified.
+        ReadError: the transport failed.
+    """
+    with open_location(location) as source:
+        identity = _identity(source, sdk)
+        problems: list[str] = []
+        contents = _contents(source, problems)
+        label, version = _resolved(source, contents, identity, problems)
+        app = App(location.path, location, named=True)
+        row = apk_row(app, identity, (), database, now, file_sha256=_sha256(source), label=label, version_name=version)
+        return Inspection(
+            row=row,
+            size=source.size,
+            label=label,
+            permissions=contents.permissions if contents else (),
+            components=contents.components if contents else {},
+            governing=identity.signing.governing,
+            signers=tuple(_signers(identity)),
+            sdks=_sdks(source, contents, database, problems),
+            problems=tuple(problems),
+        )
+
+
+def _identity(source: ByteSource, sdk: int) -> ApkIdentity:
+    try:
+        return identify(source, sdk, every_scheme=True)
+    except NotAnApk as error:
+        hint = "; to look into an archive name a member, as in archive.zip!/inner.apk" if error.is_zip else ""
+        raise ApkError(f"{error}{hint}") from error
+
+
+def _sha256(source: ByteSource) -> str:
+    return source.hash_ranges([(0, source.size)], "sha256")[0].hex()
+
+
+def _contents(source: ByteSource, problems: list[str]) -> ManifestContents | None:
+    try:
+        entry = ZipDirectory(source).select(names=(MANIFEST,))[0]
+        return read_contents(member_bytes(source, entry, MAX_MANIFEST))
+    except ApkError as error:
+        problems.append(str(error))
+        return None
+
+
+def _resolved(
+    source: ByteSource, contents: ManifestContents | None, identity: ApkIdentity, problems: list[str]
+) -> tuple[str | None, str | None]:
+    """Label and version name, looked up in the resource table where the manifest only points into it."""
+    if contents is None:
+        return None, identity.version_name
+    wanted = {"label": contents.label_reference, "version name": identity.version_name_reference}
+    found: dict[str, str | None] = {}
+    if any(wanted.values()):
+        try:
+            table = _resource_table(source)
+            found = {name: _text(table, number) for name, number in wanted.items() if number}
+        except ApkError as error:
+            problems.append(str(error))
+    return contents.label or found.get("label"), identity.version_name or found.get("version name")
+
+
+def _resource_table(source: ByteSource) -> object:
+    """Androguard's view of ``resources.arsc``. Raises `ApkError`."""
+    from androguard.core.axml import ARSCParser, ResParserError
+    from loguru import logger
+
+    logger.disable("androguard")
+    entries = ZipDirectory(source).select(names=(b"resources.arsc",))
+    if not entries:
+        raise ApkError("no resources.arsc to look the label up in")
+    try:
+        return ARSCParser(member_bytes(source, entries[0], MAX_RESOURCES))
+    except (
+        ResParserError,
+        struct.error,
+        ValueError,
+        IndexError,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ) as error:
+        raise ApkError(f"resources.arsc: cannot be parsed ({type(error).__name__})") from error
+
+
+def _text(table: object, number: int) -> str | None:
+    """The default text of a resource, or the first there is."""
+    try:
+        values = table.get_resolved_res_configs(number)  # type: ignore[attr-defined]
+        texts = [(config.is_default(), str(text)) for config, text in values]
+    except (ValueError, IndexError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ApkError(f"resources.arsc: 0x{number:08x} cannot be resolved ({type(error).__name__})") from error
+    return next((text for default, text in texts if default), texts[0][1] if texts else None)
+
+
+def _signers(identity: ApkIdentity) -> list[SignerView]:
+    views = []
+    for scheme in identity.signing.schemes:
+        for signer in scheme.signers:
+            span = _span(signer)
+            views.append(_view(scheme.name, "signer", signer.certificate, span))
+            views += [
+                _view(scheme.name, "past signer", past.certificate, None, past.capabilities) for past in signer.history
+            ]
+    return views
+
+
+def _span(signer: Signer) -> str | None:
+    if signer.min_sdk is None or signer.max_sdk is None:
+        return None
+    return f"{signer.min_sdk} and up" if signer.max_sdk >= OPEN_END else f"{signer.min_sdk} to {signer.max_sdk}"
+
+
+def _view(
+    scheme: str, role: str, certificate: Certificate, span: str | None, capabilities: tuple[str, ...] = ()
+) -> SignerView:
+    der = certificate.der or b""
+    return SignerView(
+        scheme,
+        role,
+        span,
+        capabilities,
+        certificate.sha256,
+        certificate.sha1,
+        certificate.md5,
+        hash32(der),
+        details(der),
+    )
+
+
+def _sdks(
+    source: ByteSource, contents: ManifestContents | None, database: SignatureDatabase, problems: list[str]
+) -> tuple[SdkTrace, ...]:
+    if contents is None:
+        return ()
+    wanted = [
+        SdkMarkers(
+            f"{signature.name}: {sdk.name}",
+            sdk.activities,
+            sdk.activity_suffixes,
+            sdk.scheme_prefixes,
+            sdk.dex_payment,
+            sdk.dex_present,
+            sdk.queries,
+        )
+        for signature in database.signatures
+        for sdk in signature.embedded_sdks
+    ]
+    try:
+        return find_sdks(contents, dex_types(source), wanted)
+    except ApkError as error:
+        problems.append(str(error))
+        return find_sdks(contents, (), wanted)

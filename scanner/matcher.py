@@ -1,0 +1,146 @@
+"""(what was observed of an app) and database → findings with their evidence. A pure function.
+
+How signers are compared: Android takes an app's identity to be the whole set of its signers, so a
+listed app agrees with its pins only if *every* current signer is pinned. A pinned certificate beside
+another one does not make an app genuine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from scanner.database import SignatureDatabase, agreement, comparable
+from scanner.model import Assurance, Certificate, Evidence, Finding, Value, Verdict
+from scanner.signaturefile import PINNED, Package, PinnedSigner, Signature
+
+KINDS = {
+    "sha256": "certificate-sha256",
+    "sha1": "certificate-sha1",
+    "md5": "certificate-md5",
+    "spki_sha256": "public-key-sha256",
+    "rsa_modulus_sha256": "rsa-modulus-sha256",
+}
+"""Kind of evidence for each digest a signer can be pinned by."""
+
+
+class Observation(Value, frozen=True):
+    """What is known of one app when it is matched."""
+
+    package_name: str
+    signers: tuple[Certificate, ...] = ()
+    history: tuple[Certificate, ...] = ()
+    assurance: Assurance | None = None
+    no_signer: str | None = None
+    """Why it has no signer, where that is *known*; null where signers were simply not seen."""
+    name_from: str = "manifest"
+    signers_from: str = "signing-block"
+
+
+def match(observed: Observation, database: SignatureDatabase) -> tuple[Finding, ...]:
+    """Every finding, strongest first. Names that are ``unconfirmed`` in the data count as unlisted."""
+    listed = [pair for pair in database.by_name(observed.package_name) if pair[1].status != "unconfirmed"]
+    findings = [_listed(observed, signature, package) for signature, package in listed]
+    if not listed:
+        findings = _unlisted(observed, database)
+    return tuple(sorted(findings, key=lambda finding: (finding.verdict.strength, finding.signature)))
+
+
+def unconfirmed_names(package_name: str, database: SignatureDatabase) -> tuple[str, ...]:
+    """Notes for a name that weak sources ascribe to a listed app: said, but never a finding."""
+    return tuple(
+        f"unconfirmed-name: a weak source calls this package {signature.name}; not enough for a finding"
+        for signature, package in database.by_name(package_name)
+        if package.status == "unconfirmed"
+    )
+
+
+def _listed(observed: Observation, signature: Signature, package: Package) -> Finding:
+    pins = signature.signers_of(package) if package.pins == "complete" else signature.signers
+    verdict, reason = _judge(observed, package, pins)
+    name = Evidence("package-name", package.name, True, (package.name,), observed.name_from, package.cites)  # noqa: FBT003
+    return _finding(signature, verdict, reason, (name, *_certificate_evidence(observed, pins)))
+
+
+def _judge(observed: Observation, package: Package, pins: tuple[PinnedSigner, ...]) -> tuple[Verdict, str]:
+    agreeing = [certificate for certificate in observed.signers if _agreed(certificate, pins)]
+    if observed.signers and len(agreeing) == len(observed.signers):
+        return _agreeing(observed)
+    if not observed.signers:
+        return _without_signer(observed, package)
+    if any(_agreed(past, pins) for past in observed.history):
+        return Verdict.PAST_SIGNER, "a pinned signer is only in the certificate history, another signs now"
+    beside = f"; {len(agreeing)} of {len(observed.signers)} signers is pinned, all must be" if agreeing else ""
+    if package.pins == "none" and not pins:
+        return Verdict.NAME_ONLY, "no certificate of this app is known to compare with"
+    if package.pins != "complete":
+        return Verdict.NAME_ONLY, f"signed by a certificate that our incomplete pins do not hold{beside}"
+    if not all(comparable(certificate, pin) for certificate in observed.signers for pin in pins):
+        return Verdict.NAME_ONLY, "the digest that was seen is of a kind that our pins do not hold"
+    return Verdict.IMPOSTOR, f"another signer under a listed name whose signers are all known{beside}"
+
+
+def _agreeing(observed: Observation) -> tuple[Verdict, str]:
+    if observed.assurance is not None and observed.assurance.reaches(Assurance.REPORTED):
+        return Verdict.CONFIRMED, f"listed name, signed by a pinned signer ({observed.assurance})"
+    return (
+        Verdict.LIKELY,
+        "listed name, and the signing block names a pinned signer; nobody checked the signature",
+    )
+
+
+def _without_signer(observed: Observation, package: Package) -> tuple[Verdict, str]:
+    if observed.no_signer is None:
+        return Verdict.NAME_ONLY, "its certificate was not seen"
+    if package.pins == "complete":
+        return Verdict.IMPOSTOR, f"listed name without a signer: {observed.no_signer}"
+    return Verdict.NAME_ONLY, f"without a signer: {observed.no_signer}; our pins for it are not complete"
+
+
+def _unlisted(observed: Observation, database: SignatureDatabase) -> list[Finding]:
+    findings: dict[str, Finding] = {}
+    for certificates, when in ((observed.signers, ""), (observed.history, " in its certificate history")):
+        for certificate in certificates:
+            for signature, signer, _ in database.by_certificate(certificate).values():
+                known = ", as it is known to" if observed.package_name in signer.also_signs else ""
+                reason = f"the signer of {signature.name} signs this package too{when}{known}"
+                evidence = tuple(_certificate_evidence(observed, (signer,)))
+                findings.setdefault(signature.id, _finding(signature, Verdict.SAME_SIGNER, reason, evidence))
+    return list(findings.values())
+
+
+def _agreed(certificate: Certificate, pins: tuple[PinnedSigner, ...]) -> bool:
+    return any(agreement(certificate, pin) for pin in pins)
+
+
+def _certificate_evidence(observed: Observation, pins: tuple[PinnedSigner, ...]) -> Iterable[Evidence]:
+    """One comparison for each certificate, current ones first."""
+    if observed.no_signer is not None and not observed.signers:
+        pinned = tuple(value for pin in pins if (value := pin.sha256))
+        yield Evidence("no-signer", observed.no_signer, False, pinned, observed.signers_from, ())  # noqa: FBT003
+    for certificate in observed.signers:
+        yield _compared(certificate, pins, observed.signers_from)
+    for past in observed.history:
+        if _agreed(past, pins):
+            yield _compared(past, pins, "certificate-history")
+
+
+def _compared(certificate: Certificate, pins: tuple[PinnedSigner, ...], origin: str) -> Evidence:
+    for pin in pins:
+        kind = agreement(certificate, pin)
+        if kind:
+            value = getattr(certificate, kind)
+            return Evidence(KINDS[kind], value, True, (value,), origin, pin.cites)  # noqa: FBT003
+    kind = next(
+        (kind for kind in PINNED if getattr(certificate, kind) and any(getattr(pin, kind) for pin in pins)),
+        None,
+    )
+    kind = kind or next((kind for kind in PINNED if getattr(certificate, kind)), "sha256")
+    held = [pin for pin in pins if getattr(pin, kind)]
+    cites = tuple(dict.fromkeys(cite for pin in held for cite in pin.cites))
+    value = getattr(certificate, kind) or ""
+    return Evidence(KINDS[kind], value, False, tuple(getattr(pin, kind) for pin in held), origin, cites)  # noqa: FBT003
+
+
+def _finding(signature: Signature, verdict: Verdict, reason: str, evidence: tuple[Evidence, ...]) -> Finding:
+    lists = tuple(mention.list_id for mention in signature.lists)
+    return Finding(signature.id, signature.name, verdict, reason, lists, evidence, None)

@@ -1,0 +1,121 @@
+"""Where bytes lie, and who an APK says it is."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from scanner.model.vocabulary import Value, printable
+
+
+class Hop(Value, frozen=True):
+    """One step from a container to a member: what opening the member needs, so that no directory is read again."""
+
+    name: str
+    method: Literal["slice", "stored", "deflated"]
+    offset: int
+    """``slice``: where the bytes begin. Else: where the member's local header begins."""
+    compressed: int
+    size: int
+
+
+class Location(Value, frozen=True):
+    """Where bytes lie: a file on this machine, then members of containers, outermost first."""
+
+    path: str
+    hops: tuple[Hop, ...] = ()
+
+    def __str__(self) -> str:
+        return printable("!/".join((self.path, *(hop.name for hop in self.hops))))
+
+    def inside(self, hop: Hop) -> Location:
+        """The location of a member of what lies here."""
+        return Location(self.path, (*self.hops, hop))
+
+
+class App(Value, frozen=True):
+    """A candidate that a source found, before any of its bytes were judged."""
+
+    source: str
+    """The SPEC it was found under, as the user wrote it."""
+    location: Location
+    splits: tuple[Location, ...] = ()
+    named: bool = False
+    """Whether the user named this very file, so that "not an APK" must be said rather than counted."""
+
+
+class Certificate(Value, frozen=True):
+    """A signing certificate, as far as it is known. Digests are lower-case hex without separators."""
+
+    sha256: str | None = None
+    sha1: str | None = None
+    md5: str | None = None
+    subject: str | None = None
+    spki_sha256: str | None = None
+    """SHA-256 of the SubjectPublicKeyInfo."""
+    rsa_modulus_sha256: str | None = None
+    """SHA-256 of the RSA modulus, big-endian without leading zeros."""
+    hash32: str | None = None
+    """Java's ``Arrays.hashCode`` of the DER, eight hex digits: what ``dumpsys package`` prints."""
+    der: bytes | None = None
+
+
+class PastSigner(Value, frozen=True):
+    """An earlier certificate of a rotated key, and what it may still do."""
+
+    certificate: Certificate
+    capabilities: tuple[str, ...] = ()
+
+
+class Signer(Value, frozen=True):
+    """One signer of one signature scheme."""
+
+    certificate: Certificate
+    min_sdk: int | None = None
+    max_sdk: int | None = None
+    history: tuple[PastSigner, ...] = ()
+    """Earlier certificates, oldest first; without the current one."""
+    for_dev_release: bool = False
+    """Whether a release of its very minimum SDK passes it over, because that number was still the last release's."""
+
+
+class Scheme(Value, frozen=True):
+    """One signature scheme as found in an APK. ``problem`` says why its signers could not be read."""
+
+    name: str
+    signers: tuple[Signer, ...] = ()
+    problem: str | None = None
+
+
+class Signing(Value, frozen=True):
+    """Who signs for one Android release. Each scheme's signers stay apart in ``schemes``."""
+
+    sdk: int
+    schemes: tuple[Scheme, ...] = ()
+    governing: str | None = None
+    """The scheme that this release goes by; null where there is none."""
+    signers: tuple[Signer, ...] = ()
+    problem: str | None = None
+    """Why the governing scheme names no signer; null where it does, or where there is no scheme at all."""
+
+    @property
+    def history(self) -> tuple[PastSigner, ...]:
+        """Earlier certificates, oldest first."""
+        return self.signers[0].history if self.signers else ()
+
+
+class ApkIdentity(Value, frozen=True):
+    """Who one APK says it is."""
+
+    package_name: str
+    version_code: int | None
+    version_name: str | None
+    min_sdk: int | None
+    target_sdk: int | None
+    split: str | None
+    signing: Signing
+    tamper: tuple[str, ...] = ()
+    contradictions: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    """Attributes whose value lies in the resource table, which is not read for an identity."""
+    version_name_reference: int | None = None
+    """The resource id of the version name, where it is one of them."""

@@ -1,0 +1,153 @@
+"""Findings and rows: the contract of ``jsonl``, from which the published JSON Schema is generated."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from scanner.model.identity import App
+from scanner.model.vocabulary import Assurance, Value, Verdict
+
+
+class Evidence(Value, frozen=True):
+    """One comparison behind a verdict."""
+
+    kind: str
+    """``package-name``, ``certificate-sha256``, ``certificate-sha1``, ``certificate-md5``,
+    ``public-key-sha256``, ``rsa-modulus-sha256``, ``certificate-hash32``, ``no-signer``."""
+    value: str
+    """What was seen."""
+    agrees: bool
+    """Whether it is one of ``pinned``."""
+    pinned: tuple[str, ...]
+    """What the signature holds."""
+    origin: str = msgspec.field(name="from")
+    """Which input it was read from."""
+    cites: tuple[str, ...]
+    """Who says so of the pinned value."""
+
+
+class Finding(Value, frozen=True):
+    """One app judged against one signature."""
+
+    signature: str
+    app: str
+    verdict: Verdict
+    reason: str
+    """One sentence for a person: why this verdict and no stronger one."""
+    lists: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
+    allowed_by: str | None
+
+
+class SignerRow(Value, frozen=True):
+    """A certificate in a row."""
+
+    sha256: str | None
+    sha1: str | None
+    md5: str | None
+    subject: str | None
+
+
+class Device(Value, frozen=True):
+    """The phone an app was found on."""
+
+    serial: str
+    model: str | None
+    android: str | None
+
+
+class UserState(Value, frozen=True):
+    """One user of a phone, and the app's state there."""
+
+    id: int
+    state: str
+
+
+class AppRow(Value, frozen=True, tag_field="type", tag="app"):
+    """One app on one device, or in one file. The contract of ``jsonl``: absent is null, never missing."""
+
+    schema: int
+    source: str
+    location: str
+    device: Device | None
+    users: tuple[UserState, ...]
+    package_name: str | None
+    version_code: int | None
+    version_name: str | None
+    label: str | None
+    installer: str | None
+    system: bool | None
+    copy: Literal["active", "factory"]
+    splits: tuple[str, ...]
+    platform: str
+    min_sdk: int | None
+    target_sdk: int | None
+    scanned_at: str
+    file_sha256: str | None
+    etag: str | None
+    signers: tuple[SignerRow, ...]
+    certificate_history: tuple[SignerRow, ...]
+    schemes: tuple[str, ...]
+    assurance: Assurance | None
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    tamper: tuple[str, ...]
+    issues: tuple[str, ...]
+    contradictions: tuple[str, ...]
+    unread: str | None
+
+
+class UnreadRow(Value, frozen=True, tag_field="type", tag="unread"):
+    """A file, folder, user or device that could not be read."""
+
+    schema: int
+    source: str
+    what: str
+    which: str
+    reason: str
+
+
+class CoverageHole(Value, frozen=True):
+    """One thing that was not seen."""
+
+    hole: str
+    reason: str
+
+
+class SummaryRow(Value, frozen=True, tag_field="type", tag="summary"):
+    """The last row: what was seen, what was not, and what the exit code is."""
+
+    schema: int
+    tool: str
+    signatures: str
+    """SHA-256 over the signature data used."""
+    counts: dict[str, int]
+    coverage: tuple[CoverageHole, ...]
+    interrupted: bool
+    exit_code: int
+
+
+Row = AppRow | UnreadRow | SummaryRow
+
+
+class Passed(Value, frozen=True):
+    """A file that is neither an APK nor a container of APKs: counted, not judged."""
+
+    source: str
+    which: str
+
+
+class Expansion(Value, frozen=True):
+    """More work found inside a container, to be done in this place of the order.
+
+    ``inline`` asks for it to be done where the results are gathered, because it can only be read as a
+    stream and must not be held in memory.
+    """
+
+    apps: tuple[App, ...]
+    inline: bool = False
+
+
+Outcome = AppRow | UnreadRow | Passed | Expansion

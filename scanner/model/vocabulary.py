@@ -1,0 +1,64 @@
+"""The words: verdicts, assurance, and the base of every value."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+SCHEMA_VERSION = 1
+"""The ``schema`` of every row; it changes only when a key is removed or changes its meaning."""
+NEWEST_SDK = 37
+"""The newest Android release known here, as an API level (Android 17)."""
+
+
+class Verdict(StrEnum):
+    """What is said of one app against one signature, strongest first."""
+
+    CONFIRMED = "confirmed"
+    LIKELY = "likely"
+    NAME_ONLY = "name-only"
+    IMPOSTOR = "impostor"
+    PAST_SIGNER = "past-signer"
+    SAME_SIGNER = "same-signer"
+    EMBEDDED_SDK = "embedded-sdk"
+    DISPLAY_NAME = "display-name"
+    LOOK_ALIKE = "look-alike"
+    CLEAR = "clear"
+    UNREAD = "unread"
+
+    @property
+    def strength(self) -> int:
+        """0 for the strongest verdict."""
+        return list(Verdict).index(self)
+
+
+class Assurance(StrEnum):
+    """How strongly a certificate is known, strongest first."""
+
+    VERIFIED = "verified"
+    PLATFORM = "platform"
+    REPORTED = "reported"
+    DECLARED = "declared"
+    HINT = "hint"
+
+    def reaches(self, other: Assurance) -> bool:
+        """Whether this is as strong as ``other`` or stronger."""
+        order = list(Assurance)
+        return order.index(self) <= order.index(other)
+
+
+class Value(msgspec.Struct, frozen=True):
+    """Base of the values: immutable and hashable."""
+
+
+def printable(text: str) -> str:
+    """The text as valid Unicode: stray bytes of a file name and lone surrogates are spelled out in hex."""
+    if text.isascii():
+        return text
+    return "".join(_escaped(character) if "\ud800" <= character <= "\udfff" else character for character in text)
+
+
+def _escaped(surrogate: str) -> str:
+    code = ord(surrogate)
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"

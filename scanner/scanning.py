@@ -1,0 +1,158 @@
+"""The pipeline: SPECs → sources → candidates → rows → summary. The only place that knows the order of stages.
+
+Failures are contained here: a source that fails is a row and a hole in the coverage, never the end of the
+scan. Rows stream; what is kept is counts and a bounded list of holes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from scanner import __version__
+from scanner.database import SignatureDatabase, load_database
+from scanner.engines import Engine, SerialEngine
+from scanner.errors import SourceError
+from scanner.model import (
+    NEWEST_SDK,
+    SCHEMA_VERSION,
+    App,
+    AppRow,
+    CoverageHole,
+    Expansion,
+    Outcome,
+    Passed,
+    SummaryRow,
+    UnreadRow,
+    Verdict,
+    printable,
+)
+from scanner.policy import FAILING, exit_code
+from scanner.reading import Reader
+from scanner.sources import open_source
+
+MAX_HOLES = 1000
+"""Holes that the summary names one by one; every one of them is a row besides."""
+
+
+class Scan:
+    """One scan. Iterate `rows` once, then ask for `summary`."""
+
+    def __init__(
+        self,
+        specs: Iterable[str],
+        database: SignatureDatabase,
+        *,
+        sdk: int = NEWEST_SDK,
+        engine: Engine | None = None,
+        now: datetime | None = None,
+    ) -> None:
+        moment = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._specs = specs
+        self._database = database
+        self._engine = engine or SerialEngine()
+        self._reader = Reader(database, sdk, moment)
+        self._counts: Counter[str] = Counter()
+        self._holes: list[CoverageHole] = []
+        self._sources = self._failed_sources = self._unnamed_holes = 0
+        self._uncertified = 0
+        self._interrupted = False
+
+    def rows(self) -> Iterator[AppRow | UnreadRow]:
+        """Every app and everything unread, in an order that the input alone decides.
+
+        Ctrl-C ends the rows early, and `summary` says so.
+        """
+        try:
+            for outcome in self._engine.run(self._reader, self._candidates()):
+                row = self._count(outcome)
+                if row is not None:
+                    yield row
+        except KeyboardInterrupt:
+            self._interrupted = True
+        finally:
+            self._engine.close()
+
+    def summary(self) -> SummaryRow:
+        """What was seen, what was not, and the exit code."""
+        counts = self._counts
+        return SummaryRow(
+            schema=SCHEMA_VERSION,
+            tool=f"app-scanner {__version__}",
+            signatures=self._database.digest,
+            counts={key: counts[key] for key in ("apps", *Verdict, "other_files")},
+            coverage=tuple(self._coverage()),
+            interrupted=self._interrupted,
+            exit_code=exit_code(
+                interrupted=self._interrupted,
+                sources=self._sources,
+                failed_sources=self._failed_sources,
+                failing=sum(counts[verdict] for verdict in FAILING),
+                unread=counts[Verdict.UNREAD],
+                incomplete=counts[Verdict.DISPLAY_NAME],
+                apps=counts["apps"],
+            ),
+        )
+
+    def _candidates(self) -> Iterator[App | Outcome]:
+        for spec in self._specs:
+            self._sources += 1
+            try:
+                yield from open_source(spec).apps()
+            except SourceError as error:
+                self._failed_sources += 1
+                name = printable(spec)
+                yield UnreadRow(SCHEMA_VERSION, name, "source", name, str(error))
+
+    def _count(self, outcome: Outcome) -> AppRow | UnreadRow | None:
+        if isinstance(outcome, Passed):
+            self._counts["other_files"] += 1
+            return None
+        if isinstance(outcome, UnreadRow):
+            self._counts[Verdict.UNREAD] += 1
+            self._hole(CoverageHole(f"{outcome.what} {outcome.which}", outcome.reason))
+            return outcome
+        if isinstance(outcome, Expansion):
+            raise TypeError("an engine must not let an expansion through")
+        self._counts["apps"] += 1
+        self._counts[outcome.verdict] += 1
+        self._uncertified += not outcome.signers
+        return outcome
+
+    def _hole(self, hole: CoverageHole) -> None:
+        if len(self._holes) < MAX_HOLES:
+            self._holes.append(hole)
+        else:
+            self._unnamed_holes += 1
+
+    def _coverage(self) -> Iterator[CoverageHole]:
+        yield from self._holes
+        if self._unnamed_holes:
+            yield CoverageHole(
+                f"{self._unnamed_holes} more", f"only the first {MAX_HOLES} are named here; see the rows"
+            )
+        if self._uncertified:
+            yield CoverageHole(
+                _counted(self._uncertified, "app", "without a certificate"),
+                "not signed, or the signature block is broken",
+            )
+        if other := self._counts["other_files"]:
+            yield CoverageHole(_counted(other, "other file"), "neither an APK nor an archive of APKs: not read")
+        if self._interrupted:
+            yield CoverageHole("the rest", "interrupted: nothing is known of what was not read yet")
+
+
+def _counted(number: int, noun: str, rest: str = "") -> str:
+    return f"{number} {noun}{'s' * (number != 1)} {rest}".rstrip()
+
+
+def scan(specs: Iterable[str], database: SignatureDatabase | None = None, *, sdk: int = NEWEST_SDK) -> Scan:
+    """A scan of files, folders and archives in this process, against the signatures that came with this program.
+
+    Iterate ``scan(...).rows()``, then ask for ``.summary()``. For another engine make a `Scan` yourself.
+
+    Raises:
+        DatabaseError: there are no signatures.
+    """
+    return Scan(specs, database or load_database(), sdk=sdk)

@@ -1,0 +1,46 @@
+"""Where apps are found. A source yields candidates; it judges none of their bytes.
+
+`open_source` turns a SPEC into a `Source`; `open_location` turns a candidate's location into bytes, and
+needs nothing but that value, so it works in this process and in any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from scanner.errors import SourceError
+from scanner.model import App, UnreadRow
+from scanner.sources.files import FileSource, FolderSource
+from scanner.sources.opening import open_hop, open_location, resolve
+
+__all__ = ["FileSource", "FolderSource", "Source", "open_hop", "open_location", "open_source", "resolve"]
+
+
+class Source(Protocol):
+    """A place where apps are installed, stored or listed."""
+
+    @property
+    def name(self) -> str:
+        """The SPEC, as the user wrote it."""
+        ...
+
+    def apps(self) -> Iterator[App | UnreadRow]:
+        """Every candidate, in an order that does not change; what could not be listed, as a row of its own."""
+        ...
+
+
+LATER = {"adb:": "phones over ADB", "s3://": "object stores", "gs://": "object stores", "az://": "object stores",
+         "http://": "web addresses", "https://": "web addresses"}  # fmt: skip
+
+
+def open_source(spec: str) -> Source:
+    """The source that a SPEC names: a folder, or a file (an APK or a container of APKs).
+
+    Raises:
+        SourceError: it is missing, unreadable, or of a kind that this version does not read.
+    """
+    for prefix, what in LATER.items():
+        if spec.startswith(prefix):
+            raise SourceError(f"{what} are not read by this version; give files, folders or archives")
+    return FolderSource(spec) if FolderSource.accepts(spec) else FileSource(spec)

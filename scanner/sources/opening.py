@@ -1,0 +1,73 @@
+"""From a location to bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from scanner.bytesource import ByteSource, LocalFile, Slice, ZipEntry, open_member
+from scanner.errors import SourceError
+from scanner.model import Hop, Location, printable
+from scanner.sources.containers import HEAD, Kind, kind_of, tar_members, zip_members
+
+METHODS = {"stored": 0, "deflated": 8}
+
+
+@contextmanager
+def open_location(location: Location) -> Iterator[ByteSource]:
+    """The bytes at a location, for as long as the context lasts.
+
+    Raises:
+        SourceError: the file cannot be opened.
+        ApkError: a container on the way is not what it was.
+        LimitExceeded: a deflated member is too large to inflate.
+    """
+    with LocalFile(location.path) as file:
+        source: ByteSource = file
+        for hop in location.hops:
+            source = open_hop(source, hop)
+        yield source
+
+
+def open_hop(source: ByteSource, hop: Hop) -> ByteSource:
+    """The bytes of one member of the container in ``source``."""
+    if hop.method == "slice":
+        return Slice(source, hop.offset, hop.size)
+    return open_member(source, zip_entry(hop))
+
+
+def zip_entry(hop: Hop) -> ZipEntry:
+    """The zip member that a hop leads to, without its directory being read again."""
+    name = hop.name.encode("utf-8", "surrogateescape")
+    return ZipEntry(name, METHODS[hop.method], 0, 0, hop.compressed, hop.size, hop.offset)
+
+
+def resolve(text: str) -> Location:
+    """The location that `str` of a location writes: ``archive.zip!/inner.apk``, containers within containers too.
+
+    Raises:
+        SourceError: no such file, or no such member, or the member lies in a compressed tar.
+        ApkError: a container on the way is broken.
+    """
+    path, *names = text.split("!/")
+    location = Location(path)
+    for name in names:
+        with open_location(location) as source:
+            location = location.inside(_member(source, name))
+    return location
+
+
+def _member(source: ByteSource, name: str) -> Hop:
+    kind = kind_of(source.read_at(0, min(HEAD, source.size)))
+    if kind is Kind.COMPRESSED:
+        raise SourceError("members of a compressed tar can only be scanned; unpack it to inspect one")
+    members = zip_members(source) if kind is Kind.ZIP else tar_members(source)
+    for member in members:
+        if not isinstance(member, str) and printable(member.name) == name:
+            return member
+    raise SourceError(f"no member {name} in it")
+
+
+def reopens_cheaply(location: Location) -> bool:
+    """Whether opening it again costs no inflating, so that its members may be read each on its own."""
+    return all(hop.method != "deflated" for hop in location.hops)

@@ -1,0 +1,36 @@
+"""Split APK sets told by name: ``base.apk`` with its ``split_*.apk`` in one folder, as Android lays them out."""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+from collections.abc import Iterable, Iterator
+
+from scanner.model import Location
+
+BASE = "base.apk"
+SPLIT = "split_*.apk"
+
+
+def group_by_name(locations: Iterable[Location]) -> Iterator[tuple[Location, tuple[Location, ...]]]:
+    """Each location with its splits, in the order given; splits stand with their base and not on their own."""
+    ordered = list(locations)
+    folders: dict[str, list[Location]] = {}
+    bases = set()
+    for location in ordered:
+        folder, name = posixpath.split(full_name(location))
+        if name == BASE:
+            bases.add(folder)
+        elif fnmatch.fnmatchcase(name, SPLIT):
+            folders.setdefault(folder, []).append(location)
+    for location in ordered:
+        folder, name = posixpath.split(full_name(location))
+        if folder in bases and location in folders.get(folder, ()):
+            continue
+        yield location, tuple(folders.get(folder, ())) if name == BASE else ()
+
+
+def full_name(location: Location) -> str:
+    """The name of a member in its container, or of a file in its folder, with ``/`` between folders."""
+    name = location.hops[-1].name if location.hops else location.path
+    return name.replace("\\", "/")

@@ -1,0 +1,1 @@
+"""Tests mirror the package; builders and fakes are in `tests.support`."""

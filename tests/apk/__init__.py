@@ -1,0 +1,1 @@
+"""Tests of what one APK says it is."""

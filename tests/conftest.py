@@ -1,0 +1,63 @@
+"""Fixtures that several tests share."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass
+class Ran:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows of ``-o jsonl``, the summary among them."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def apps(self) -> list[dict[str, Any]]:
+        return [row for row in self.rows if row["type"] == "app"]
+
+    @property
+    def unread(self) -> list[dict[str, Any]]:
+        return [row for row in self.rows if row["type"] == "unread"]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        return self.rows[-1]
+
+
+@pytest.fixture(scope="session")
+def app_scanner() -> Callable[..., Ran]:
+    """The program itself, as its own process: words in, exit code and text out."""
+
+    def run(*words: object, stdin: bytes | None = None, env: dict[str, str] | None = None, cwd: Path = ROOT) -> Ran:
+        command = [sys.executable, "-m", "scanner", *map(str, words)]
+        done = subprocess.run(command, capture_output=True, input=stdin, cwd=cwd, env=env, timeout=300)
+        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def scan_rows(app_scanner: Callable[..., Ran]) -> Callable[..., Ran]:
+    """``app-scanner scan … -o jsonl``."""
+
+    def run(*words: object, **options: Any) -> Ran:
+        return app_scanner("scan", *words, "-o", "jsonl", **options)
+
+    return run

@@ -1,0 +1,175 @@
+"""A test signer: APK Signature Schemes v1, v2, v3 and v3.1 with keys made from a name.
+
+Keys and signatures are deterministic, so a build is the same bytes every time. Layouts:
+https://source.android.com/docs/security/features/apksigning/v2 and /v3.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+import struct
+from dataclasses import dataclass
+from functools import lru_cache
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, pkcs7
+from cryptography.x509.oid import NameOID
+
+ECDSA_SHA256 = 0x0201
+CHUNK = 1 << 20
+V2, V3, V31 = 0x7109871A, 0xF05368C0, 0x1B93AD61
+PROOF_OF_ROTATION = 0x3BA06F8C
+MAGIC = b"APK Sig Block 42"
+NEWEST = 0x7FFFFFFF
+
+
+@dataclass(frozen=True)
+class Key:
+    """A signing key with its certificate. ``certificate`` may be somebody else's: a pasted one."""
+
+    private: ec.EllipticCurvePrivateKey
+    certificate: bytes
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.certificate).hexdigest()
+
+    @property
+    def public(self) -> bytes:
+        parsed = x509.load_der_x509_certificate(self.certificate)
+        return parsed.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+    def sign(self, data: bytes) -> bytes:
+        return self.private.sign(data, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+
+    def wearing(self, certificate: bytes) -> Key:
+        """The same key, claiming another's certificate."""
+        return Key(self.private, certificate)
+
+
+@lru_cache
+def key(name: str) -> Key:
+    """The P-256 key of that name, self-signed as ``CN=<name>``."""
+    secret = int.from_bytes(hashlib.sha256(name.encode()).digest(), "big") >> 1
+    private = ec.derive_private_key(secret, ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(private.public_key())
+        .serial_number(secret & 0xFFFFFF | 1)
+        .not_valid_before(dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
+        .not_valid_after(dt.datetime(2050, 1, 1, tzinfo=dt.UTC))
+        .sign(private, hashes.SHA256(), ecdsa_deterministic=True)
+    )
+    return Key(private, certificate.public_bytes(Encoding.DER))
+
+
+@dataclass(frozen=True)
+class V3Signer:
+    """One v3 or v3.1 signer; ``past`` are the earlier keys, oldest first."""
+
+    key: Key
+    past: tuple[Key, ...] = ()
+    min_sdk: int = 24
+    max_sdk: int = NEWEST
+    flags: int = 23
+
+
+def run(data: bytes) -> bytes:
+    """Data prefixed by its length."""
+    return struct.pack("<I", len(data)) + data
+
+
+def pair(number: int, data: bytes) -> bytes:
+    """A number with data behind it, the whole prefixed by its length."""
+    return run(struct.pack("<I", number) + data)
+
+
+def signing_block(pairs: list[tuple[int, bytes]]) -> bytes:
+    """An APK Signing Block of these id-value pairs."""
+    body = b"".join(struct.pack("<QI", len(value) + 4, number) + value for number, value in pairs)
+    size = len(body) + 24
+    return struct.pack("<Q", size) + body + struct.pack("<Q", size) + MAGIC
+
+
+def content_digest(sections: list[bytes]) -> bytes:
+    """The chunked SHA-256 digest of the zip's sections."""
+    chunks = [section[at : at + CHUNK] for section in sections for at in range(0, len(section), CHUNK)]
+    digests = [hashlib.sha256(b"\xa5" + struct.pack("<I", len(chunk)) + chunk).digest() for chunk in chunks]
+    return hashlib.sha256(b"\x5a" + struct.pack("<I", len(digests)) + b"".join(digests)).digest()
+
+
+def v2_signer(signing: Key, digest: bytes) -> bytes:
+    """One signer of a v2 block."""
+    signed = run(pair(ECDSA_SHA256, run(digest))) + run(run(signing.certificate)) + run(b"")
+    return run(signed) + run(pair(ECDSA_SHA256, run(signing.sign(signed)))) + run(signing.public)
+
+
+def v3_signer(signer: V3Signer, digest: bytes) -> bytes:
+    """One signer of a v3 or v3.1 block."""
+    attributes = run(struct.pack("<I", PROOF_OF_ROTATION) + lineage(signer)) if signer.past else b""
+    span = struct.pack("<II", signer.min_sdk, signer.max_sdk)
+    signed = run(pair(ECDSA_SHA256, run(digest))) + run(run(signer.key.certificate)) + span + run(attributes)
+    return run(signed) + span + run(pair(ECDSA_SHA256, run(signer.key.sign(signed)))) + run(signer.key.public)
+
+
+def lineage(signer: V3Signer) -> bytes:
+    """A proof of rotation: each level's certificate signed by the key before it."""
+    levels, before = b"", None
+    for holder in (*signer.past, signer.key):
+        signed = run(holder.certificate) + struct.pack("<I", ECDSA_SHA256 if before else 0)
+        signature = before.sign(signed) if before else b""
+        # Each level names the algorithm with which its own key signs the next level.
+        algorithm = 0 if holder is signer.key else ECDSA_SHA256
+        levels += run(run(signed) + struct.pack("<II", signer.flags, algorithm) + run(signature))
+        before = holder
+    return struct.pack("<I", 1) + levels
+
+
+def block_of(signers: list[bytes]) -> bytes:
+    """The value of a v2, v3 or v3.1 block."""
+    return run(b"".join(run(signer) for signer in signers))
+
+
+def jar_files(members: dict[str, bytes], signers: list[Key], *, apk_signed: str | None = None) -> dict[str, bytes]:
+    """The ``META-INF`` files of scheme v1 over these members."""
+    sections = [_section(name, data) for name, data in members.items()]
+    head = b"Manifest-Version: 1.0\r\n\r\n"
+    listing = head + b"".join(sections)
+    files = {"META-INF/MANIFEST.MF": listing}
+    for number, signing in enumerate(signers):
+        text = f"Signature-Version: 1.0\r\nSHA-256-Digest-Manifest: {_digest(listing)}\r\n"
+        if apk_signed:
+            text += f"X-Android-APK-Signed: {apk_signed}\r\n"
+        text += "\r\n"
+        for name, section in zip(members, sections, strict=True):
+            text += f"Name: {name}\r\nSHA-256-Digest: {_digest(section)}\r\n\r\n"
+        signature_file = text.encode()
+        files[f"META-INF/CERT{number or ''}.SF"] = signature_file
+        files[f"META-INF/CERT{number or ''}.EC"] = _pkcs7(signing, signature_file)
+    return files
+
+
+def _section(name: str, data: bytes) -> bytes:
+    return f"Name: {name}\r\nSHA-256-Digest: {_digest(data)}\r\n\r\n".encode()
+
+
+def _digest(data: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(data).digest()).decode()
+
+
+def _pkcs7(signing: Key, data: bytes) -> bytes:
+    options = [
+        pkcs7.PKCS7Options.DetachedSignature,
+        pkcs7.PKCS7Options.NoAttributes,
+        pkcs7.PKCS7Options.Binary,
+    ]
+    certificate = x509.load_der_x509_certificate(signing.certificate)
+    builder = pkcs7.PKCS7SignatureBuilder().set_data(data)
+    return builder.add_signer(certificate, signing.private, hashes.SHA256()).sign(Encoding.DER, options)
