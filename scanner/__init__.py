@@ -2,14 +2,14 @@
 
 What may be imported from Python, and will be kept::
 
-    from scanner import scan, identify, match, load_database
+    from scanner import scan, verify, identify, match, load_database
 
     for row in scan(["apks/"]).rows():            # AppRow or UnreadRow, as in jsonl
         print(row)
 
-`scan` runs over files, folders and archives; `identify` reads one APK from any byte source; `match`
-compares an observation with a database. The values they return are in `scanner.model`, the errors they
-raise in `scanner.errors`. Everything else may change.
+`scan` runs over files, folders and archives; `identify` reads one APK from any byte source and `verify` checks
+its signatures; `match` compares an observation with a database. The values they return are in `scanner.model`,
+the errors they raise in `scanner.errors`. Everything else may change.
 """
 
 from __future__ import annotations
@@ -20,17 +20,19 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from scanner.apk import identify
+    from scanner.apk.verify import verify
     from scanner.database import load_database
     from scanner.matcher import Observation, match
     from scanner.scanning import scan
 
-__all__ = ["Observation", "__version__", "identify", "load_database", "match", "scan"]
+__all__ = ["Observation", "__version__", "identify", "load_database", "match", "scan", "verify"]
 
 _WHERE = {
     "Observation": ("scanner.matcher", "Observation"),
     "identify": ("scanner.apk", "identify"),
     "load_database": ("scanner.database", "load_database"),
     "match": ("scanner.matcher", "match"),
+    "verify": ("scanner.apk.verify", "verify"),
     "scan": ("scanner.scanning", "scan"),
 }
 

@@ -69,6 +69,16 @@ def modulus_digest(modulus: int) -> str:
     return hashlib.sha256(modulus.to_bytes((modulus.bit_length() + 7) // 8, "big")).hexdigest()
 
 
+def public_key(der: bytes) -> bytes:
+    """The SubjectPublicKeyInfo of a certificate, byte for byte. Raises `ValueError` where it has none that parses."""
+    from asn1crypto import x509 as asn1
+
+    try:
+        return bytes(asn1.Certificate.load(der)["tbs_certificate"]["subject_public_key_info"].dump())
+    except ASN1_ERRORS as error:
+        raise ValueError(f"no public key in the certificate ({type(error).__name__})") from error
+
+
 def is_post_quantum(der: bytes) -> bool:
     """Whether the certificate's key is an ML-DSA key (FIPS 204), by its name or object identifier."""
     key = details(der).key

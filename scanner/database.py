@@ -32,7 +32,7 @@ class SignatureDatabase:
             for package in signature.packages:
                 self._names.setdefault(package.name, []).append((signature, package))
             for signer in signature.signers:
-                for kind in (*PINNED, "hash32"):
+                for kind in PINNED:
                     if value := getattr(signer, kind):
                         self._signers.setdefault((kind, value), []).append((signature, signer))
 
@@ -40,23 +40,30 @@ class SignatureDatabase:
         """The signatures that list this package name, unconfirmed names included."""
         return self._names.get(package_name, [])
 
-    def by_certificate(self, certificate: Certificate) -> dict[str, tuple[Signature, PinnedSigner, str]]:
-        """Signature id → signature, signer, and the kind of the strongest digest that agrees."""
-        found: dict[str, tuple[Signature, PinnedSigner, str]] = {}
+    def by_certificate(self, certificate: Certificate) -> dict[str, tuple[Signature, PinnedSigner]]:
+        """Signature id → the signature and the signer that this certificate is."""
+        found: dict[str, tuple[Signature, PinnedSigner]] = {}
         for kind in PINNED:
             value = getattr(certificate, kind)
             for signature, signer in self._signers.get((kind, value), ()) if value else ():
-                if agreement(certificate, signer) == kind:
-                    found.setdefault(signature.id, (signature, signer, kind))
+                if agreement(certificate, signer):
+                    found.setdefault(signature.id, (signature, signer))
         return found
 
 
 def agreement(certificate: Certificate, signer: PinnedSigner) -> str | None:
-    """The strongest digest that both know, if it agrees: a weaker one never outvotes a stronger that differs."""
+    """The kind of digest by which a certificate is a pinned one; None where it is another.
+
+    Where the pinned certificate itself is known, the strongest digest that both know decides, and a weaker one
+    never outvotes it. Where only digests are known, nothing binds them to each other but their sources, so each
+    is as good as its own: one that agrees is enough (nobody can make a certificate to a given digest).
+    """
     for kind in PINNED:
         ours, theirs = getattr(signer, kind), getattr(certificate, kind)
-        if ours and theirs:
-            return kind if ours == theirs else None
+        if ours and theirs and ours == theirs:
+            return kind
+        if ours and theirs and signer.der is not None:
+            return None
     return None
 
 
@@ -113,9 +120,12 @@ def load_database(paths: Iterable[Path] = (), *, replace: bool = False) -> Signa
 
 
 def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        return sorted(file for file in path.iterdir() if file.suffix in {".yaml", ".yml"})
-    return [path]
+    if not path.is_dir():
+        return [path]
+    files = sorted(file for file in path.iterdir() if file.suffix in {".yaml", ".yml"})
+    if not files:
+        raise DatabaseError(f"{path}: no .yaml file in this folder")
+    return files
 
 
 def _bytes(file: Path) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from scanner.apk import MANIFEST, NotAnApk, identify
+from scanner.apk import MANIFEST, NotAnApk
 from scanner.apk.contents import ManifestContents, read_contents
 from scanner.apk.manifest import MAX_MANIFEST
 from scanner.apk.sdkmarkers import SdkMarkers, dex_types, find_sdks
@@ -13,7 +13,7 @@ from scanner.certificate import details, hash32
 from scanner.database import SignatureDatabase
 from scanner.errors import ApkError
 from scanner.model import ApkIdentity, App, Certificate, Inspection, Location, SdkTrace, Signer, SignerView
-from scanner.rows import apk_row
+from scanner.rows import Judge, Judged
 from scanner.sources import open_location
 
 OPEN_END = 0x7FFFFFFF
@@ -31,12 +31,13 @@ def inspect_apk(location: Location, database: SignatureDatabase, sdk: int, now: 
         ReadError: the transport failed.
     """
     with open_location(location) as source:
-        identity = _identity(source, sdk)
+        judge = Judge(database, sdk, now)
+        judged = _judged(judge, source)
+        identity = judged.identity
         problems: list[str] = []
         contents = _contents(source, problems)
         label, version = _resolved(source, contents, identity, problems)
-        app = App(location.path, location, named=True)
-        row = apk_row(app, identity, (), database, now, file_sha256=_sha256(source), label=label, version_name=version)
+        row = judge.row(App(location.path, location, named=True), judged, label=label, version_name=version)
         return Inspection(
             row=row,
             size=source.size,
@@ -44,22 +45,19 @@ def inspect_apk(location: Location, database: SignatureDatabase, sdk: int, now: 
             permissions=contents.permissions if contents else (),
             components=contents.components if contents else {},
             governing=identity.signing.governing,
+            verification=judged.verification,
             signers=tuple(_signers(identity)),
             sdks=_sdks(source, contents, database, problems),
             problems=tuple(problems),
         )
 
 
-def _identity(source: ByteSource, sdk: int) -> ApkIdentity:
+def _judged(judge: Judge, source: ByteSource) -> Judged:
     try:
-        return identify(source, sdk, every_scheme=True)
+        return judge.read(source, every_scheme=True, verify_it=True)
     except NotAnApk as error:
         hint = "; to look into an archive name a member, as in archive.zip!/inner.apk" if error.is_zip else ""
         raise ApkError(f"{error}{hint}") from error
-
-
-def _sha256(source: ByteSource) -> str:
-    return source.hash_ranges([(0, source.size)], "sha256")[0].hex()
 
 
 def _contents(source: ByteSource, problems: list[str]) -> ManifestContents | None:

@@ -32,6 +32,8 @@ class Observation(Value, frozen=True):
     assurance: Assurance | None = None
     no_signer: str | None = None
     """Why it has no signer, where that is *known*; null where signers were simply not seen."""
+    broken: str | None = None
+    """Why the signature that names these signers does not hold; null where it holds or nobody checked."""
     name_from: str = "manifest"
     signers_from: str = "signing-block"
 
@@ -55,14 +57,28 @@ def unconfirmed_names(package_name: str, database: SignatureDatabase) -> tuple[s
 
 
 def _listed(observed: Observation, signature: Signature, package: Package) -> Finding:
-    pins = signature.signers_of(package) if package.pins == "complete" else signature.signers
+    pins = signature.signers_of(package)
     verdict, reason = _judge(observed, package, pins)
+    sister = _sister(observed, signature, pins)
+    if sister and verdict in {Verdict.NAME_ONLY, Verdict.IMPOSTOR}:
+        reason = f"{reason}; {sister}"
     name = Evidence("package-name", package.name, True, (package.name,), observed.name_from, package.cites)  # noqa: FBT003
     return _finding(signature, verdict, reason, (name, *_certificate_evidence(observed, pins)))
 
 
+def _sister(observed: Observation, signature: Signature, pins: tuple[PinnedSigner, ...]) -> str:
+    """A word on a signer of the same app that is pinned for its other names: a key is never carried over unseen."""
+    for signer in signature.signers:
+        if signer not in pins and observed.broken is None and any(agreement(one, signer) for one in observed.signers):
+            names = ", ".join(package.name for package in signature.packages if signer.id in package.signers)
+            return f"it is the signer pinned for {names}, which nobody was seen to use for this name"
+    return ""
+
+
 def _judge(observed: Observation, package: Package, pins: tuple[PinnedSigner, ...]) -> tuple[Verdict, str]:
     agreeing = [certificate for certificate in observed.signers if _agreed(certificate, pins)]
+    if observed.broken is not None:
+        return _broken(observed, package, claimed=bool(agreeing))
     if observed.signers and len(agreeing) == len(observed.signers):
         return _agreeing(observed)
     if not observed.signers:
@@ -84,8 +100,17 @@ def _agreeing(observed: Observation) -> tuple[Verdict, str]:
         return Verdict.CONFIRMED, f"listed name, signed by a pinned signer ({observed.assurance})"
     return (
         Verdict.LIKELY,
-        "listed name, and the signing block names a pinned signer; nobody checked the signature",
+        "listed name, and a pinned signer's certificate that nobody checked the signature of",
     )
+
+
+def _broken(observed: Observation, package: Package, *, claimed: bool) -> tuple[Verdict, str]:
+    """A signature that does not hold is nobody's, whatever certificate stands in it."""
+    whose = "a pinned signer's certificate is claimed, but" if claimed else "listed name, and"
+    reason = f"{whose} the signature does not verify: {observed.broken}"
+    if package.pins == "complete":
+        return Verdict.IMPOSTOR, reason
+    return Verdict.NAME_ONLY, f"{reason}; our pins for it are not complete"
 
 
 def _without_signer(observed: Observation, package: Package) -> tuple[Verdict, str]:
@@ -98,9 +123,11 @@ def _without_signer(observed: Observation, package: Package) -> tuple[Verdict, s
 
 def _unlisted(observed: Observation, database: SignatureDatabase) -> list[Finding]:
     findings: dict[str, Finding] = {}
+    if observed.broken is not None:
+        return []  # it names a pinned signer who did not sign: `tamper` says so, and nobody's app it is
     for certificates, when in ((observed.signers, ""), (observed.history, " in its certificate history")):
         for certificate in certificates:
-            for signature, signer, _ in database.by_certificate(certificate).values():
+            for signature, signer in database.by_certificate(certificate).values():
                 known = ", as it is known to" if observed.package_name in signer.also_signs else ""
                 reason = f"the signer of {signature.name} signs this package too{when}{known}"
                 evidence = tuple(_certificate_evidence(observed, (signer,)))

@@ -10,18 +10,19 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from scanner.apk import NotAnApk, identify
+from scanner.apk import NotAnApk
 from scanner.bytesource import ByteSource, Memory, member_bytes
 from scanner.database import SignatureDatabase
 from scanner.errors import ApkError, ScannerError
-from scanner.model import ApkIdentity, App, AppRow, Expansion, Hop, Location, Outcome, Passed, UnreadRow
-from scanner.rows import apk_row, unread_row
+from scanner.model import App, AppRow, Expansion, Hop, Location, Outcome, Passed, UnreadRow
+from scanner.rows import Judge, Judged, same_signers, unread_row
 from scanner.sources.containers import (
     BUNDLE_MARKS,
     HEAD,
     NAMED_LIKE_AN_APK,
     SMALLEST,
     Kind,
+    ends_as_zip,
     kind_of,
     stream_members,
     tar_members,
@@ -38,16 +39,19 @@ member is a task of its own."""
 MAX_STREAMED = 512 << 20
 """Largest member of a compressed tar that is held in memory, in bytes."""
 
+FREE_INFLATED, MAX_RATIO = 2 << 30, 200
+"""The deflated members of one archive may together inflate to this many bytes, or this many times its size."""
+
 log = logging.getLogger(__name__)
-Identified = tuple[App, ApkIdentity]
+Identified = tuple[App, Judged]
 Opener = tuple[App, Callable[[], ByteSource]]
 
 
 class Reader:
     """Reads candidates against one database for one Android release. Carries no state from one to the next."""
 
-    def __init__(self, database: SignatureDatabase, sdk: int, now: str) -> None:
-        self._database, self._sdk, self._now = database, sdk, now
+    def __init__(self, database: SignatureDatabase, sdk: int, now: str, *, verify_all: bool = False) -> None:
+        self._judge = Judge(database, sdk, now, verify_all=verify_all)
 
     def __call__(self, app: App) -> list[Outcome]:
         """Everything said of one candidate. Never raises: this is the boundary that turns a crash into a row."""
@@ -55,30 +59,46 @@ class Reader:
 
     def stream(self, app: App, *, inline: bool = True) -> Iterator[Outcome]:
         """The same, one outcome at a time; ``inline`` also reads what can only be streamed."""
+        alone = app.splits
         try:
             with open_location(app.location) as source:
-                yield from self._examine(app, source, inline=inline)
+                judged = self._judged(source)
+                if isinstance(judged, Judged):
+                    alone = ()
+                    yield from self._with_splits(app, judged)
+                    yield from self._hidden(app, judged, source, inline=inline)
+                else:
+                    yield from self._no_apk(app, source, judged, inline=inline)
         except ScannerError as error:
             yield unread_row(app, error)
         except Exception as error:
             log.debug("crash while reading %s", app.location, exc_info=True)
             yield unread_row(app, f"crashed: {type(error).__name__}: {error}; please report this file")
+        for location in alone:  # they lie beside something that is no base for them
+            yield from self.stream(App(app.source, location), inline=inline)
+
+    def _judged(self, source: ByteSource) -> Judged | NotAnApk:
+        """The APK, or why it is none. How a file begins decides nothing: Android looks at its end."""
+        if source.size < SMALLEST:
+            return NotAnApk("empty" if not source.size else "too small for an APK", is_zip=False)
+        try:
+            return self._judge.read(source)
+        except NotAnApk as error:
+            return error
 
     def _examine(self, app: App, source: ByteSource, *, inline: bool) -> Iterator[Outcome]:
-        """Tell a candidate by its content, and judge it."""
-        head = source.read_at(0, min(HEAD, source.size))
-        kind = kind_of(head)
-        if kind in {Kind.ZIP, Kind.OTHER} and source.size >= SMALLEST:
-            try:
-                yield from self._with_splits(app, identify(source, self._sdk))
-                return
-            except NotAnApk as error:
-                if not error.is_zip:
-                    yield _not_an_apk(app, str(error))
-                    return
-                kind = Kind.ZIP
+        """Tell a member of a container that is no APK."""
+        judged = self._judged(source)
+        if isinstance(judged, Judged):
+            yield self._judge.row(app, judged)
+        else:
+            yield from self._no_apk(app, source, judged, inline=inline)
+
+    def _no_apk(self, app: App, source: ByteSource, why: NotAnApk, *, inline: bool) -> Iterator[Outcome]:
+        """A container, or nothing of interest."""
+        kind = Kind.ZIP if why.is_zip else kind_of(source.read_at(0, min(HEAD, source.size)))
         if kind is Kind.OTHER or source.size < SMALLEST:
-            yield _not_an_apk(app, "empty" if not source.size else "not an APK and no archive of APKs")
+            yield _not_an_apk(app, str(why))
         elif len(app.location.hops) >= MAX_NESTING:
             yield unread_row(app, f"an archive nested deeper than {MAX_NESTING}", "archive")
         elif kind is Kind.COMPRESSED:
@@ -86,17 +106,32 @@ class Reader:
         else:
             yield from self._archive(app, source, kind, inline=inline)
 
-    def _with_splits(self, app: App, identity: ApkIdentity) -> Iterator[AppRow | UnreadRow]:
-        """The app's row; a split that cannot be read is a hole beside it."""
-        parts, holes = [], []
+    def _with_splits(self, app: App, judged: Judged) -> Iterator[AppRow | UnreadRow]:
+        """The app's row with the splits that stand beside it by name; what is no split of it, on its own."""
+        parts, others = [], list[AppRow | UnreadRow]()
         for location in app.splits:
+            beside = App(app.source, location)
             try:
                 with open_location(location) as source:
-                    parts.append((_short(location), identify(source, self._sdk)))
+                    part = self._judge.read(source)
             except ScannerError as error:
-                holes.append(unread_row(App(app.source, location), error, "split"))
-        yield apk_row(app, identity, parts, self._database, self._now)
-        yield from holes
+                others.append(unread_row(beside, error, "split"))
+                continue
+            if part.identity.split is None or part.identity.package_name != judged.identity.package_name:
+                others.append(self._judge.row(beside, part))
+            else:
+                parts.append((_short(location), part))
+        yield self._judge.row(app, judged, parts)
+        yield from others
+
+    def _hidden(self, app: App, judged: Judged, source: ByteSource, *, inline: bool) -> Iterator[Outcome]:
+        """APKs inside an unsigned one: nothing that Android installs, so perhaps an archive that wears a manifest."""
+        if judged.identity.signing.schemes or len(app.location.hops) >= MAX_NESTING:
+            return
+        found, _, problems, _ = self._candidates(source, Kind.ZIP)
+        yield from (unread_row(app, problem, "archive") for problem in problems)
+        members = [App(app.source, app.location.inside(hop)) for hop in found]
+        yield from self._together(self._openers(source, members), bundle=False, inline=inline)
 
     def _archive(self, app: App, source: ByteSource, kind: Kind, *, inline: bool) -> Iterator[Outcome]:
         """The members of a zip or an uncompressed tar."""
@@ -111,23 +146,40 @@ class Reader:
             groups = group_by_name([member.location for member in members])
             yield Expansion(tuple(App(app.source, base, splits) for base, splits in groups))
             return
-        opened = [(member, partial(open_hop, source, member.location.hops[-1])) for member in members]
-        yield from self._together(opened, bundle=bundle, inline=inline)
+        yield from self._together(self._openers(source, members), bundle=bundle, inline=inline)
+
+    def _openers(self, source: ByteSource, members: list[App]) -> list[Opener]:
+        """How to open each member of the container in ``source``."""
+        return [
+            (member, partial(open_hop, source, member.location.hops[-1], len(member.location.hops) - 1))
+            for member in members
+        ]
 
     def _candidates(self, source: ByteSource, kind: Kind) -> tuple[list[Hop], list[Hop], list[str], bool]:
         """Members that may be APKs or containers, the others, why some were not read, and whether all are one app."""
         found, passed, problems = list[Hop](), list[Hop](), list[str]()
         names = set()
+        inflated, left_out = 0, 0
         try:
             for member in zip_members(source) if kind is Kind.ZIP else tar_members(source):
                 if isinstance(member, str):
                     problems.append(member)
                     continue
                 names.add(member.name)
-                promising = _promising(source, member) or NAMED_LIKE_AN_APK.search(member.name)
-                (found if promising else passed).append(member)
+                if not (_promising(source, member) or NAMED_LIKE_AN_APK.search(member.name)):
+                    passed.append(member)
+                    continue
+                inflated += member.size if member.method == "deflated" else 0
+                if inflated > max(FREE_INFLATED, MAX_RATIO * source.size):
+                    left_out += 1
+                else:
+                    found.append(member)
         except ApkError as error:  # cut short: what was listed before is still read
             problems.append(f"not read to its end: {error}")
+        if left_out:
+            problems.append(
+                f"{left_out} members were not read: they inflate to more than {MAX_RATIO} times the archive"
+            )
         return found, passed, problems, bool(names & BUNDLE_MARKS)
 
     def _together(self, opened: Iterable[Opener], *, bundle: bool, inline: bool) -> Iterator[Outcome]:
@@ -146,7 +198,7 @@ class Reader:
             try:
                 source = opener()
                 try:
-                    yield member, identify(source, self._sdk)
+                    yield member, self._judge.read(source)
                 except NotAnApk:
                     yield from self._examine(member, source, inline=inline)
             except ScannerError as error:
@@ -155,16 +207,17 @@ class Reader:
     def _grouped(self, identities: list[Identified], *, bundle: bool) -> Iterator[AppRow]:
         """One row an app: a set is one package in one version of which a part is a split, or a bundle's."""
         sets: dict[tuple[str, int | None], list[Identified]] = {}
-        for app, identity in identities:
-            key = (identity.package_name, None if bundle else identity.version_code)
-            sets.setdefault(key, []).append((app, identity))
+        for app, judged in identities:
+            sets.setdefault((judged.identity.package_name, judged.identity.version_code), []).append((app, judged))
+        bundle = bundle and len(sets) == 1
         for group in sets.values():
-            base = next((pair for pair in group if pair[1].split is None), group[0])
-            if bundle or any(identity.split for _, identity in group):
-                parts = [(_short(app.location), identity) for app, identity in group if app is not base[0]]
-                yield apk_row(base[0], base[1], parts, self._database, self._now)
-            else:
-                yield from (apk_row(app, identity, (), self._database, self._now) for app, identity in group)
+            parts = [pair for pair in group if pair[1].identity.split is not None]
+            first, *others = [pair for pair in group if pair[1].identity.split is None] or [parts.pop(0)]
+            if bundle:  # a bundle holds several APKs without a split name: all of them one app, if one signer's
+                parts += [pair for pair in others if same_signers(pair[1], first[1])]
+                others = [pair for pair in others if not same_signers(pair[1], first[1])]
+            yield self._judge.row(*first, [(_short(app.location), judged) for app, judged in parts])
+            yield from (self._judge.row(app, judged) for app, judged in others)
 
     def _stream_archive(self, app: App, source: ByteSource) -> Iterator[Outcome]:
         """The members of a compressed tar, in one pass; only split sets wait for each other."""
@@ -172,16 +225,19 @@ class Reader:
         found = False
         try:
             for name, size, content in stream_members(source):
-                member = App(app.source, app.location.inside(Hop(name, "slice", 0, size, size)))
+                member = App(
+                    app.source,
+                    app.location.inside(Hop(name, "slice", 0, size or 0, size or 0)) if name else app.location,
+                )
                 head = content.read(HEAD)
                 if kind_of(head) is Kind.OTHER and not NAMED_LIKE_AN_APK.search(name):
                     yield Passed(app.source, str(member.location))
                     continue
                 found = True
-                if size > MAX_STREAMED:
-                    yield unread_row(member, f"{size} bytes in a compressed archive, the limit is {MAX_STREAMED}")
+                data = head + content.read(MAX_STREAMED + 1 - len(head))
+                if len(data) > MAX_STREAMED:
+                    yield unread_row(member, f"a compressed member of more than {MAX_STREAMED} bytes")
                     continue
-                data = head + content.read()
                 for outcome in self._members([(member, partial(Memory, data))], inline=True):
                     if not isinstance(outcome, tuple):
                         yield outcome
@@ -189,6 +245,8 @@ class Reader:
                         waiting.append(outcome)
                     else:
                         yield from self._grouped([outcome], bundle=False)
+            if not found:
+                yield _not_an_apk(app, "an archive without any APK")
         except ApkError as error:
             reason = f"stopped part way: {error}" if found else str(error)
             yield unread_row(app, reason, "archive") if found else _not_an_apk(app, reason)
@@ -196,10 +254,13 @@ class Reader:
 
 
 def _promising(source: ByteSource, member: Hop) -> bool:
-    if member.size < SMALLEST:
+    """Whether a member begins as an APK or a container, or, where that costs no inflating, ends as a zip."""
+    if not member.compressed:
         return False
     try:
-        return kind_of(_head(source, member)) is not Kind.OTHER
+        if kind_of(_head(source, member)) is not Kind.OTHER:
+            return True
+        return member.method != "deflated" and member.size >= SMALLEST and ends_as_zip(open_hop(source, member))
     except ApkError:
         return True  # reading it whole will say why it cannot be read
 
@@ -207,7 +268,7 @@ def _promising(source: ByteSource, member: Hop) -> bool:
 def _head(source: ByteSource, member: Hop) -> bytes:
     if member.method == "slice":
         return source.read_at(member.offset, min(HEAD, member.size))
-    return member_bytes(source, zip_entry(member), HEAD, first=min(HEAD, member.size))
+    return member_bytes(source, zip_entry(member), HEAD, first=HEAD)
 
 
 def _not_an_apk(app: App, reason: str) -> UnreadRow | Passed:
@@ -219,7 +280,7 @@ def _not_an_apk(app: App, reason: str) -> UnreadRow | Passed:
 
 
 def _may_be_part(pair: Identified) -> bool:
-    return pair[1].split is not None or _short(pair[0].location) == "base.apk"
+    return pair[1].identity.split is not None or _short(pair[0].location) == "base.apk"
 
 
 def _short(location: Location) -> str:

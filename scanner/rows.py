@@ -1,9 +1,14 @@
-"""From an identity and its findings to the row that is written."""
+"""One APK judged: identified, verified where it matters, matched, and made a row."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
+from scanner.apk import identify
+from scanner.apk.verify import verify
+from scanner.bytesource import ByteSource
 from scanner.certificate import complete
 from scanner.database import SignatureDatabase
 from scanner.matcher import Observation, match, unconfirmed_names
@@ -14,17 +19,66 @@ from scanner.model import (
     AppRow,
     Assurance,
     Certificate,
+    Finding,
     SignerRow,
     UnreadRow,
+    Value,
     Verdict,
+    Verification,
     printable,
 )
 
+MAX_REASONS = 5
+"""Reasons given in a row; the rest are in `inspect`."""
 SPLIT_WITHOUT_BASE = "split-without-base: a part of a split set; its base APK was not found beside it"
 
 
+class Judged(Value, frozen=True):
+    """One APK, identified; and verified, where that was worth reading the whole of it."""
+
+    identity: ApkIdentity
+    observed: Observation
+    verification: Verification | None = None
+    file_sha256: str | None = None
+
+
+class Judge:
+    """Says of one APK who it is, and makes its row. Verifies what would be reported, or everything."""
+
+    def __init__(self, database: SignatureDatabase, sdk: int, now: str, *, verify_all: bool = False) -> None:
+        self._database, self._sdk, self._now, self._verify_all = database, sdk, now, verify_all
+
+    def read(self, source: ByteSource, *, every_scheme: bool = False, verify_it: bool = False) -> Judged:
+        """Identify an APK, and verify it where a signature matches what it declares. Raises as `identify` does."""
+        identity = identify(source, self._sdk, every_scheme=every_scheme)
+        declared = observe(identity)
+        if not (verify_it or self._verify_all or match(declared, self._database)):
+            return Judged(identity, declared)
+        verification = verify(source, self._sdk, self._sdk)
+        digest = source.hash_ranges([(0, source.size)], "sha256")[0].hex()
+        return Judged(identity, _checked(declared, verification), verification, digest)
+
+    def row(
+        self,
+        app: App,
+        judged: Judged,
+        splits: Iterable[tuple[str, Judged]] = (),
+        *,
+        label: str | None = None,
+        version_name: str | None = None,
+    ) -> AppRow:
+        """The row of one app in a file: its base APK, and the splits that stand with it by name.
+
+        ``label`` and ``version_name`` are given where the resource table was read.
+        """
+        parts = list(splits)
+        findings = match(judged.observed, self._database)
+        notes = unconfirmed_names(judged.identity.package_name, self._database)
+        return _row(app, judged, parts, findings, notes, self._now, label, version_name)
+
+
 def observe(identity: ApkIdentity) -> Observation:
-    """What an APK file lets be known: certificates that are declared and no more."""
+    """What an APK lets be known before it is verified: certificates that are declared and no more."""
     signing = identity.signing
     return Observation(
         package_name=identity.package_name,
@@ -36,25 +90,35 @@ def observe(identity: ApkIdentity) -> Observation:
     )
 
 
-def apk_row(
-    app: App,
-    identity: ApkIdentity,
-    splits: Iterable[tuple[str, ApkIdentity]],
-    database: SignatureDatabase,
-    now: str,
-    *,
-    file_sha256: str | None = None,
-    label: str | None = None,
-    version_name: str | None = None,
-) -> AppRow:
-    """The row of one app in a file: its base APK, and the splits that stand with it by name.
+def _checked(declared: Observation, verification: Verification) -> Observation:
+    """The observation after verification: its certificates are certain, or their claim is known to be false.
 
-    ``file_sha256``, ``label`` and ``version_name`` are given where the whole file was read.
+    Where the verified signers are not those that the release goes by, nothing is known that was not before.
     """
+    if not verification.verified:
+        errors = verification.errors
+        said = str(errors[0]) if errors else "no signature verifies"
+        return msgspec.structs.replace(declared, broken=said if declared.signers else None)
+    signed = {signer.certificate.sha256 for signer in verification.signers}
+    same = signed == {certificate.sha256 for certificate in declared.signers}
+    if not same:
+        return declared
+    return msgspec.structs.replace(declared, assurance=Assurance.VERIFIED)
+
+
+def _row(
+    app: App,
+    judged: Judged,
+    parts: list[tuple[str, Judged]],
+    findings: tuple[Finding, ...],
+    notes: tuple[str, ...],
+    now: str,
+    label: str | None,
+    version_name: str | None,
+) -> AppRow:
+    identity, observed = judged.identity, judged.observed
+    signing = identity.signing
     version_name = version_name or identity.version_name
-    observed = observe(identity)
-    findings = match(observed, database)
-    signing, parts = identity.signing, list(splits)
     return AppRow(
         schema=SCHEMA_VERSION,
         source=printable(app.source),
@@ -68,12 +132,12 @@ def apk_row(
         installer=None,
         system=None,
         copy="active",
-        splits=tuple(printable(part.split or name) for name, part in parts),
+        splits=tuple(printable(part.identity.split or name) for name, part in parts),
         platform="android",
         min_sdk=identity.min_sdk,
         target_sdk=identity.target_sdk,
         scanned_at=now,
-        file_sha256=file_sha256,
+        file_sha256=judged.file_sha256,
         etag=None,
         signers=tuple(map(_signer, observed.signers)),
         certificate_history=tuple(map(_signer, observed.history)),
@@ -81,8 +145,8 @@ def apk_row(
         assurance=observed.assurance,
         verdict=findings[0].verdict if findings else Verdict.CLEAR,
         findings=findings,
-        tamper=(*identity.tamper, *_split_notes(identity, parts)),
-        issues=(*_issues(identity), *unconfirmed_names(identity.package_name, database)),
+        tamper=(*identity.tamper, *_broken_note(judged), *_split_notes(identity, parts)),
+        issues=(*_issues(identity), *notes),
         contradictions=identity.contradictions,
         unread=None,
     )
@@ -116,16 +180,31 @@ def _issues(identity: ApkIdentity) -> Iterable[str]:
         yield f"reference: the {name} points into the resource table, which a scan does not read; see inspect"
 
 
-def _split_notes(base: ApkIdentity, parts: list[tuple[str, ApkIdentity]]) -> Iterable[str]:
+def _broken_note(judged: Judged) -> Iterable[str]:
+    """Every reason why the signature that the APK bears does not hold."""
+    if judged.observed.broken is not None and judged.verification is not None:
+        for issue in judged.verification.errors[:MAX_REASONS]:
+            yield f"signature-does-not-verify: {printable(str(issue))}"
+
+
+def _split_notes(base: ApkIdentity, parts: list[tuple[str, Judged]]) -> Iterable[str]:
     """Android installs a split only if its package, version code and signers equal the base's."""
-    for name, part in parts:
+    for name, judged in parts:
+        part = judged.identity
+        yield from (f"{note} ({printable(name)})" for note in _broken_note(judged))
         if part.package_name != base.package_name:
             yield f"split-package: {printable(name)} is of {printable(part.package_name)}"
         elif part.version_code != base.version_code:
             yield f"split-version: {printable(name)} has version code {part.version_code}, the base {base.version_code}"
-        if _signer_set(part) != _signer_set(base):
+        if signer_set(part) != signer_set(base):
             yield f"split-signer: {printable(name)} is signed by another signer than the base"
 
 
-def _signer_set(identity: ApkIdentity) -> frozenset[str | None]:
+def same_signers(one: Judged, other: Judged) -> bool:
+    """Whether two APKs are signed by the same set of signers."""
+    return signer_set(one.identity) == signer_set(other.identity)
+
+
+def signer_set(identity: ApkIdentity) -> frozenset[str | None]:
+    """What Android compares: the digests of all current signers."""
     return frozenset(signer.certificate.sha256 for signer in identity.signing.signers)

@@ -45,6 +45,7 @@ class Scan:
         database: SignatureDatabase,
         *,
         sdk: int = NEWEST_SDK,
+        verify_all: bool = False,
         engine: Engine | None = None,
         now: datetime | None = None,
     ) -> None:
@@ -52,7 +53,7 @@ class Scan:
         self._specs = specs
         self._database = database
         self._engine = engine or SerialEngine()
-        self._reader = Reader(database, sdk, moment)
+        self._reader = Reader(database, sdk, moment, verify_all=verify_all)
         self._counts: Counter[str] = Counter()
         self._holes: list[CoverageHole] = []
         self._sources = self._failed_sources = self._unnamed_holes = 0
@@ -147,12 +148,19 @@ def _counted(number: int, noun: str, rest: str = "") -> str:
     return f"{number} {noun}{'s' * (number != 1)} {rest}".rstrip()
 
 
-def scan(specs: Iterable[str], database: SignatureDatabase | None = None, *, sdk: int = NEWEST_SDK) -> Scan:
+def scan(
+    specs: Iterable[str],
+    database: SignatureDatabase | None = None,
+    *,
+    sdk: int = NEWEST_SDK,
+    verify_all: bool = False,
+) -> Scan:
     """A scan of files, folders and archives in this process, against the signatures that came with this program.
 
-    Iterate ``scan(...).rows()``, then ask for ``.summary()``. For another engine make a `Scan` yourself.
+    Apps that would be reported are verified, with ``verify_all`` every one. Iterate ``scan(...).rows()``, then ask
+    for ``.summary()``. For another engine make a `Scan` yourself.
 
     Raises:
         DatabaseError: there are no signatures.
     """
-    return Scan(specs, database or load_database(), sdk=sdk)
+    return Scan(specs, database or load_database(), sdk=sdk, verify_all=verify_all)

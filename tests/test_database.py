@@ -162,22 +162,29 @@ def test_an_unlisted_name_or_certificate_is_not_found():
 
 def test_alipay_hk_is_found_by_the_modulus_of_its_key():
     found = load_database().by_certificate(Certificate(sha256="0" * 64, rsa_modulus_sha256=ALIPAY_HK_MODULUS))
-    ((signature, (_, signer, kind)),) = found.items()
-    assert (signature, signer.id, kind) == ("alipay", "alipay-hk", "rsa_modulus_sha256")
+    ((signature, (_, signer)),) = found.items()
+    assert (signature, signer.id) == ("alipay", "alipay-hk")
 
 
 def test_tim_is_found_by_md5():
     found = load_database().by_certificate(Certificate(sha256="0" * 64, md5=TIM_MD5))
-    ((signature, (_, signer, kind)),) = found.items()
-    assert (signature, signer.id, kind) == ("tencent-qq", "tencent-tim", "md5")
+    ((signature, (_, signer)),) = found.items()
+    assert (signature, signer.id) == ("tencent-qq", "tencent-tim")
 
 
 def test_the_strongest_digest_is_the_one_told():
     (pinned,) = [one for s in load_database().signatures if s.id == "wechat-pay" for one in s.signers]
     der = bytes.fromhex(pinned.der or "")
-    assert load_database().by_certificate(complete(from_der(der)))["wechat-pay"][2] == "sha256"
-    assert load_database().by_certificate(Certificate(md5=pinned.md5))["wechat-pay"][2] == "md5"
-    assert load_database().by_certificate(Certificate(sha1=pinned.sha1, md5=pinned.md5))["wechat-pay"][2] == "sha1"
+    assert agreement(complete(from_der(der)), pinned) == "sha256"
+    assert agreement(Certificate(md5=pinned.md5), pinned) == "md5"
+    assert agreement(Certificate(sha1=pinned.sha1, md5=pinned.md5), pinned) == "sha1"
+
+
+def test_digests_that_no_certificate_binds_each_count_for_themselves():
+    (wps,) = [one for s in load_database().signatures if s.id == "wps-office" for one in s.signers]
+    assert wps.der is None
+    assert agreement(Certificate(sha256="0" * 64, sha1=wps.sha1, md5="0" * 32), wps) == "sha1"
+    assert agreement(Certificate(sha256="0" * 64, sha1="0" * 40, md5="0" * 32), wps) is None
 
 
 def test_a_weaker_digest_never_outvotes_a_stronger_one_that_differs():
@@ -403,7 +410,7 @@ def test_a_file_larger_than_the_limit_is_refused(tmp_path, monkeypatch):
 def test_no_app_at_all_is_refused(tmp_path):
     with pytest.raises(DatabaseError, match="no signatures"):
         load_database([], replace=True)
-    with pytest.raises(DatabaseError, match="no signatures"):
+    with pytest.raises(DatabaseError, match=r"no \.yaml file"):
         load_database([tmp_path], replace=True)
     with pytest.raises(DatabaseError, match="no signatures"):
         load_database([written(tmp_path, {"schema": 1})], replace=True)

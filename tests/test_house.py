@@ -12,10 +12,11 @@ PACKAGE = Path(__file__).resolve().parents[1] / "scanner"
 ROOMS = {"cli", "bytesource", "apk", "sources", "engines", "formats", "model"}
 EVERYONE = {"model", "errors"}
 ARROWS = {
-    "cli": {"scanning", "inspection", "policy", "formats", "database", "engines", "sources"},
+    "tooling": {"sources", "apk"},
+    "cli": {"scanning", "inspection", "tooling", "policy", "formats", "database", "engines", "sources"},
     "scanning": {"sources", "engines", "reading", "database", "policy"},
     "reading": {"sources", "bytesource", "apk", "rows", "database"},
-    "rows": {"matcher", "database", "certificate"},
+    "rows": {"matcher", "database", "certificate", "apk", "bytesource"},
     "inspection": {"sources", "bytesource", "apk", "rows", "database", "certificate"},
     "matcher": {"database", "signaturefile"},
     "database": {"signaturefile"},
@@ -39,7 +40,7 @@ OWNERS = {
     "loguru": {"apk", "inspection"},
     "click": {"cli"},
     "rich": {"cli", "formats"},
-    "cryptography": {"certificate"},
+    "cryptography": {"certificate", "apk"},
     "asn1crypto": {"certificate", "apk"},
     "yaml": {"strictyaml"},
     "zstandard": {"sources"},

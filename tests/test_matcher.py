@@ -142,9 +142,30 @@ def test_an_unconfirmed_name_gives_a_note_and_no_finding(database: SignatureData
     assert "WPS Office" in note
 
 
-def test_the_apps_own_key_counts_for_names_whose_pins_are_not_complete(database: SignatureDatabase) -> None:
-    shareit = pinned(database, "shareit", "lenovo-app")
-    assert verdicts(database, seen("shareit.lite", shareit, assurance=VERIFIED)) == {"shareit": Verdict.CONFIRMED}
+@pytest.mark.parametrize(
+    ("name", "app", "signer", "whose"),
+    [
+        ("shareit.lite", "shareit", "lenovo-app", "com.lenovo.anyshare.gps"),
+        ("com.eg.android.AlipayGphoneRC", "alipay", "alipay", "com.eg.android.AlipayGphone"),
+        ("com.intsig.camscannerhd", "camscanner", "intsig", "com.intsig.camscanner, com.intsig.lic.camscanner"),
+    ],
+)
+def test_a_key_is_never_carried_over_to_a_sister_name_but_said(
+    database: SignatureDatabase, name: str, app: str, signer: str, whose: str
+) -> None:
+    (finding,) = match(seen(name, pinned(database, app, signer), assurance=VERIFIED), database)
+    assert finding.verdict == Verdict.NAME_ONLY
+    assert f"it is the signer pinned for {whose}" in finding.reason
+
+
+def test_a_signature_that_does_not_verify_is_nobodys(database: SignatureDatabase) -> None:
+    wechat, camscanner = pinned(database, "wechat-pay", "tencent-wechat"), pinned(database, "camscanner", "intsig")
+    (finding,) = match(seen("com.tencent.mm", wechat, broken="V2_SIG_DID_NOT_VERIFY"), database)
+    assert finding.verdict == Verdict.IMPOSTOR
+    assert "V2_SIG_DID_NOT_VERIFY" in finding.reason
+    (finding,) = match(seen("com.intsig.camscanner", camscanner, broken="V2_SIG_DID_NOT_VERIFY"), database)
+    assert finding.verdict == Verdict.NAME_ONLY
+    assert match(seen("com.example", wechat, broken="V2_SIG_DID_NOT_VERIFY"), database) == ()
 
 
 def test_a_family_key_under_a_name_with_complete_pins_does_not_count(database: SignatureDatabase) -> None:
@@ -182,7 +203,7 @@ def test_every_finding_carries_its_evidence_and_citations(database: SignatureDat
                 compared = finding.evidence[1]
                 assert compared.value
                 assert compared.agrees == (certificate is not STRANGER)
-                assert compared.cites
+                assert compared.cites or not compared.pinned, "what was compared with nothing cites nobody"
                 assert finding.lists
 
 

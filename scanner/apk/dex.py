@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from scanner.bytesource import Fields
 from scanner.errors import ApkError
 
-MAX_DEX = 256 << 20
+MAX_DEX = 128 << 20
 """Largest DEX member that is read, in bytes."""
 DEX_MEMBER = re.compile(rb"classes([2-9]|[1-9][0-9]+)?\.dex")
 HEADER = 0x70

@@ -6,7 +6,7 @@ from scanner.apk.jarsigning import FOLDER, SIGNATURE_FILES, read_jar_signers, si
 from scanner.apk.manifest import MAX_MANIFEST, Manifest, PlainTextManifest, read_manifest
 from scanner.apk.release import contradictions, signing_for
 from scanner.apk.schemes import read_schemes
-from scanner.apk.signingblock import read_signing_block
+from scanner.apk.signingblock import signing_block_of
 from scanner.bytesource import ByteSource, NoEndRecord, ZipDirectory, ZipEntry, member_bytes
 from scanner.errors import ApkError
 from scanner.model import NEWEST_SDK, ApkIdentity, Scheme, Signing
@@ -84,7 +84,7 @@ def _manifest(source: ByteSource, entries: list[ZipEntry]) -> tuple[Manifest, li
 def _signing(
     source: ByteSource, directory: ZipDirectory, entries: list[ZipEntry], sdk: int, *, every_scheme: bool
 ) -> tuple[Signing, tuple[str, ...]]:
-    block = read_signing_block(source, directory.offset)
+    block = signing_block_of(source, directory)
     schemes = read_schemes(block) if block else ()
     notes = block.tamper if block else ()
     pairs = signature_files(entry for entry in entries if entry.name != MANIFEST)

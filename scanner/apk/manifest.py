@@ -21,8 +21,9 @@ MAX_MANIFEST = 8 << 20
 MAX_ELEMENTS = 200_000
 START, END = 2, 1
 VERSION_CODE, VERSION_NAME, VERSION_CODE_MAJOR = 0x0101021B, 0x0101021C, 0x01010576
-MIN_SDK, TARGET_SDK = 0x0101020C, 0x01010270
+MIN_SDK, TARGET_SDK, TARGET_SANDBOX = 0x0101020C, 0x01010270, 0x0101054C
 """Resource ids of the ``android:`` attributes. Source: AOSP ``core/res/res/values/public*.xml``."""
+NO_NAMESPACE = 0xFFFFFFFF
 TYPE_REFERENCE, TYPE_STRING, FIRST_INT, LAST_INT = 0x01, 0x03, 0x10, 0x1F
 """Types of a value. Source: AOSP ``ResourceTypes.h``, ``Res_value``."""
 PARSER_ERRORS = (struct.error, ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError)
@@ -38,6 +39,8 @@ class Manifest(Value, frozen=True):
     min_sdk: int | None
     target_sdk: int | None
     split: str | None
+    target_sandbox: int | None = None
+    """``android:targetSandboxVersion`` of the root element."""
     references: tuple[str, ...] = ()
     version_name_reference: int | None = None
     tamper: tuple[str, ...] = ()
@@ -96,8 +99,13 @@ def attributes(parser: Any) -> dict[int | str, tuple[int, int, str]]:  # noqa: A
     identifiers, found = parser.m_resourceIDs, dict[int | str, tuple[int, int, str]]()
     raw = parser.m_attributes
     for at in range(0, len(raw) - 4, 5):
-        _, name, text, kind, value = raw[at : at + 5]
-        key = identifiers[name] if name < len(identifiers) and identifiers[name] else parser.sb[name]
+        space, name, text, kind, value = raw[at : at + 5]
+        key: int | str
+        if name < len(identifiers) and identifiers[name]:
+            key = identifiers[name]
+        else:
+            # An attribute of some name space is not the plain one of that name: Android tells them apart.
+            key = parser.sb[name] if space == NO_NAMESPACE else f"{parser.sb[space]}:{parser.sb[name]}"
         string = parser.sb[text if text != 0xFFFFFFFF else value] if kind == TYPE_STRING else ""
         found.setdefault(key, (kind, value, string))
     return found
@@ -122,13 +130,20 @@ def _read(parser: Any) -> Manifest:  # noqa: ANN401
         min_sdk=_integer(sdk, MIN_SDK),
         target_sdk=_integer(sdk, TARGET_SDK),
         split=found.get("split", (0, 0, ""))[2] or None,
+        target_sandbox=_integer(found, TARGET_SANDBOX),
         references=tuple(name for name, key in _NAMES if found.get(key, (0,))[0] == TYPE_REFERENCE),
         version_name_reference=_reference(found, VERSION_NAME),
-        tamper=("manifest-trailing-bytes: data behind the end of the binary XML",) if parser.axml_tampered else (),
+        tamper=_tamper(parser, found),
     )
 
 
 _NAMES = (("version code", VERSION_CODE), ("version name", VERSION_NAME))
+
+
+def _tamper(parser: Any, found: dict[int | str, tuple[int, int, str]]) -> tuple[str, ...]:  # noqa: ANN401
+    notes = ["manifest-trailing-bytes: data behind the end of the binary XML"] if parser.axml_tampered else []
+    decoys = [name for name in found if isinstance(name, str) and name.endswith((":package", ":split"))]
+    return (*notes, *(f"manifest-decoy: the attribute {name} imitates a plain one" for name in decoys))
 
 
 def _uses_sdk(parser: Any) -> dict[int | str, tuple[int, int, str]]:  # noqa: ANN401

@@ -8,7 +8,7 @@ Layout, from https://source.android.com/docs/security/features/apksigning/v2::
 
 from __future__ import annotations
 
-from scanner.bytesource import ByteSource, Fields
+from scanner.bytesource import ByteSource, Fields, ZipDirectory
 from scanner.errors import ApkError, LimitExceeded
 
 MAX_BLOCK = 32 << 20
@@ -30,8 +30,18 @@ class SigningBlock:
         self.tamper = tamper
 
 
+def signing_block_of(source: ByteSource, directory: ZipDirectory) -> SigningBlock | None:
+    """The signing block of an APK, or None. See `read_signing_block`.
+
+    Where the end record does not follow the directory at once there is none: Android looks no further.
+    """
+    if directory.offset + directory.size != directory.eocd_offset:
+        return None
+    return read_signing_block(source, directory.offset)
+
+
 def read_signing_block(source: ByteSource, directory_offset: int) -> SigningBlock | None:
-    """The block in front of the zip directory, or None where there is none.
+    """The block in front of a zip directory, or None where there is none.
 
     Sizes that contradict each other count as no block, since Android finds none there either. Of pairs that
     do not fit, those before count, and ``tamper`` says so.

@@ -5,14 +5,17 @@ Nothing heavy is imported before a command runs: ``--help`` costs what click cos
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+from types import TracebackType
 
 import click
 
 from scanner import __version__
 from scanner.cli.inspect import inspect
 from scanner.cli.scan import scan
+from scanner.cli.verify import verify
 from scanner.errors import ScannerError
 
 PROGRAM = "app-scanner"
@@ -32,12 +35,21 @@ def cli() -> None:
 
 cli.add_command(scan)
 cli.add_command(inspect)
+cli.add_command(verify)
 
 
 def run() -> None:
     """Run the command line and end the process with its exit code; every error is one line."""
+    sys.excepthook = _crash
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal's narrow encoding must not end a report
+    sys.exit(_run())
+
+
+def _run() -> int:
     try:
-        code = cli.main(prog_name=PROGRAM, standalone_mode=False)
+        code = int(cli.main(prog_name=PROGRAM, standalone_mode=False) or 0)
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()
@@ -45,10 +57,19 @@ def run() -> None:
     except ScannerError as error:
         click.echo(f"{PROGRAM}: {error}", err=True)
         code = FAILED
-    except BrokenPipeError:
-        # Whoever read the report has gone. Python would complain once more while closing stdout.
+    except OSError as error:
+        # Whoever read the report has gone, or its disk is full. Python would complain once more while closing stdout.
+        if not isinstance(error, BrokenPipeError):
+            click.echo(f"{PROGRAM}: {error.filename or 'stdout'}: {error.strerror}", err=True)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = FAILED
     except (KeyboardInterrupt, click.Abort):
         code = INTERRUPTED
-    sys.exit(code)
+    return code
+
+
+def _crash(kind: type[BaseException], value: BaseException, trace: TracebackType | None) -> None:
+    """A bug in this program: shown whole, and never with Python's exit code 1, which means "found" here."""
+    sys.__excepthook__(kind, value, trace)
+    sys.stderr.flush()
+    os._exit(FAILED)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from scanner.cli.options import sdk_option, signature_options
+
 EXAMPLES = """
 \b
 Examples:
@@ -18,14 +20,8 @@ Exit codes: 0 no listed app · 1 a listed app · 2 wrong usage · 5 it could not
 @click.command(epilog=EXAMPLES)
 @click.argument("apk")
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
-@click.option("--signatures", multiple=True, metavar="PATH", help="A signature file or folder to add. May be repeated.")
-@click.option("--only-signatures", is_flag=True, help="Use the files of --signatures alone.")
-@click.option(
-    "--sdk",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Android release (API level) whose view of the signers counts.  [default: the newest]",
-)
+@signature_options
+@sdk_option
 def inspect(apk: str, output: str, signatures: tuple[str, ...], only_signatures: bool, sdk: int | None) -> int:
     """Show everything about one APK.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -29,6 +30,7 @@ def run_scan(
     signatures: tuple[str, ...],
     only_signatures: bool,
     sdk: int | None,
+    verify_all: bool,
     jobs: int | None,
     quiet: bool,
 ) -> int:
@@ -40,7 +42,9 @@ def run_scan(
     wanted = parse_outputs(outputs)
     database = load_database([Path(path) for path in signatures], replace=only_signatures)
     listed = _all_specs(specs, files_from)
-    scan = Scan(listed, database, sdk=sdk or NEWEST_SDK, engine=engine_for(jobs or os.cpu_count() or 1))
+    scan = Scan(
+        listed, database, sdk=sdk or NEWEST_SDK, verify_all=verify_all, engine=engine_for(jobs or os.cpu_count() or 1)
+    )
     with ExitStack() as stack:
         out = stack.enter_context(Outputs(wanted))
         progress = stack.enter_context(Progress(quiet=quiet))
@@ -64,11 +68,20 @@ def _all_specs(specs: Iterable[str], files_from: str | None) -> Iterator[str]:
 def read_list(path: str) -> list[str]:
     """The paths in a list: NUL-separated where it holds a NUL (``find -print0``), else one a line.
 
+    A byte order mark is honoured, so that what PowerShell's ``>`` writes (UTF-16) is read as it is meant.
+
     Raises `SourceError` where the list cannot be read.
     """
     try:
         data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror}") from error
+    for mark, encoding in (
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+        (codecs.BOM_UTF8, "utf-8-sig"),
+    ):
+        if data.startswith(mark):
+            data = data.decode(encoding, "replace").encode("utf-8", "surrogateescape")
     lines = data.split(b"\0") if b"\0" in data else data.replace(b"\r\n", b"\n").split(b"\n")
     return [os.fsdecode(line) for line in lines if line]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from scanner.cli.options import sdk_option, signature_options
+
 EXAMPLES = """
 \b
 Examples:
@@ -35,14 +37,9 @@ Exit codes:
     metavar="FORMAT[=FILE]",
     help="How to write the report: table, json, jsonl or csv, to FILE or stdout. May be repeated.  [default: table]",
 )
-@click.option("--signatures", multiple=True, metavar="PATH", help="A signature file or folder to add. May be repeated.")
-@click.option("--only-signatures", is_flag=True, help="Use the files of --signatures alone.")
-@click.option(
-    "--sdk",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Android release (API level) whose view of the signers counts.  [default: the newest]",
-)
+@signature_options
+@sdk_option
+@click.option("--verify", "verify_all", is_flag=True, help="Verify every app, not only those that would be reported.")
 @click.option(
     "-j",
     "--jobs",
@@ -58,17 +55,18 @@ def scan(
     signatures: tuple[str, ...],
     only_signatures: bool,
     sdk: int | None,
+    verify_all: bool,
     jobs: int | None,
     quiet: bool,
 ) -> int:
     """Look for the listed apps in APK files, folders and archives.
 
-    SPEC is a file (an APK, .apks, .xapk, .apkm, .zip, .tar, .tar.gz, .tar.xz, .tar.zst) or a folder.
+    SPEC is a file (an APK, .apks, .xapk, .apkm, .zip, .tar, .tar.gz, .tar.xz, .tar.zst, .tar.bz2) or a folder.
     Archives are read where they lie, nested ones too; nothing is unpacked to disk.
     """
     from scanner.cli.running import run_scan
 
     return run_scan(
         specs, files_from=files_from, outputs=outputs, signatures=signatures, only_signatures=only_signatures,
-        sdk=sdk, jobs=jobs, quiet=quiet,
+        sdk=sdk, verify_all=verify_all, jobs=jobs, quiet=quiet,
     )  # fmt: skip

@@ -22,15 +22,26 @@ class CsvFormat:
 
     def __init__(self, out: TextIO) -> None:
         self._writer = csv.writer(out, lineterminator="\r\n")
-        self._writer.writerow(COLUMNS)
+        self._begun = False
 
     def row(self, row: AppRow | UnreadRow) -> None:
         """See `Format.row`."""
-        values = _unread(row) if isinstance(row, UnreadRow) else _app(row)
-        self._writer.writerow([cell(str(values.get(column) or "")) for column in COLUMNS])
+        self._write(_unread(row) if isinstance(row, UnreadRow) else _app(row))
 
     def end(self, summary: SummaryRow) -> None:
-        """See `Format.end`; a spreadsheet has no place for a summary."""
+        """See `Format.end`; a spreadsheet has no place for a summary, but half a report must not look whole."""
+        self._begin()
+        if summary.interrupted:
+            self._write({"verdict": "unread", "reason": "interrupted: what follows was not read"})
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._writer.writerow(COLUMNS)
+
+    def _write(self, values: dict[str, object]) -> None:
+        self._begin()
+        self._writer.writerow([cell(str(values.get(column) or "")) for column in COLUMNS])
 
 
 def _app(row: AppRow) -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import TextIO
 import msgspec
 
 from scanner.formats.cleaning import clean
-from scanner.model import AppRow, Evidence, Inspection, SignerView
+from scanner.model import AppRow, Evidence, Inspection, SignerView, Verification
 
 WIDTH = 14
 
@@ -41,6 +41,7 @@ def _lines(inspection: Inspection) -> Iterator[str]:
             yield from (f"    {clean(sign)}" for sign in (*trace.manifest, *trace.dex))
             yield from (f"    asks to see {clean(name)}" for name in trace.queries)
     yield ""
+    yield from _verification(inspection.verification)
     yield from _matches(row)
     for note in (*row.tamper, *row.contradictions, *row.issues, *inspection.problems):
         yield f"! {clean(note)}"
@@ -86,9 +87,19 @@ def _signer(view: SignerView, *, governing: bool) -> Iterator[str]:
     yield from (f"  {name:<{WIDTH - 2}}{clean(value)}" for name, value in pairs if value)
 
 
+def _verification(verification: Verification | None) -> Iterator[str]:
+    if verification is None:
+        return
+    held = ", ".join(scheme.name for scheme in verification.schemes if scheme.verified) or "none"
+    answer = "verifies" if verification.verified else "DOES NOT VERIFY"
+    yield f"Signature: {answer} for API level {verification.min_sdk} (schemes that hold: {held})"
+    if verification.stamp is not None:
+        yield f"  source stamp, not verified: certificate {verification.stamp.certificate_sha256 or 'not stated'}"
+    yield from (f"  {issue.level}: {clean(str(issue))}" for issue in verification.issues)
+
+
 def _matches(row: AppRow) -> Iterator[str]:
-    unchecked = f" (certificate {row.assurance}: nobody checked the signature)" if row.assurance else ""
-    yield f"Verdict: {row.verdict}{unchecked}"
+    yield f"Verdict: {row.verdict}" + (f" (certificate {row.assurance})" if row.assurance else "")
     for finding in row.findings:
         lists = ", ".join(finding.lists) or "no list"
         yield f"  {finding.verdict} · {clean(finding.app)} [{finding.signature}] on {lists}"

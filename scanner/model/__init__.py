@@ -19,6 +19,7 @@ from scanner.model.rows import (
     UnreadRow,
     UserState,
 )
+from scanner.model.verification import Issue, SourceStamp, Verification, VerifiedScheme, VerifiedSigner
 from scanner.model.vocabulary import NEWEST_SDK, SCHEMA_VERSION, Assurance, Value, Verdict, printable
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Finding",
     "Hop",
     "Inspection",
+    "Issue",
     "Location",
     "Outcome",
     "Passed",
@@ -48,10 +50,14 @@ __all__ = [
     "SignerRow",
     "SignerView",
     "Signing",
+    "SourceStamp",
     "SummaryRow",
     "UnreadRow",
     "UserState",
     "Value",
     "Verdict",
+    "Verification",
+    "VerifiedScheme",
+    "VerifiedSigner",
     "printable",
 ]

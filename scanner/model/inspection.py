@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scanner.model.rows import AppRow
+from scanner.model.verification import Verification
 from scanner.model.vocabulary import Value
 
 
@@ -60,6 +61,8 @@ class Inspection(Value, frozen=True):
     permissions: tuple[str, ...]
     components: dict[str, int]
     governing: str | None
+    verification: Verification | None
+    """For the release that `row` is about."""
     signers: tuple[SignerView, ...]
     sdks: tuple[SdkTrace, ...]
     problems: tuple[str, ...]

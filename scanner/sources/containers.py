@@ -12,19 +12,21 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from enum import Enum
+from functools import partial
 from typing import IO, cast
 
 from scanner.bytesource import ByteSource, FileLike, ZipDirectory
 from scanner.errors import ApkError, LimitExceeded
 from scanner.model import Hop
 
-HEAD = 265
+HEAD = 512
 """Bytes from the front that are enough to tell every kind apart."""
 SMALLEST = 22
 """No zip is smaller: an empty one is its end record."""
 MAX_RATIO, FREE = 200, 256 << 20
 """A compressed tar may inflate to this many times its size once it has inflated past `FREE` bytes."""
-MAX_MEMBERS = 5_000_000
+MAX_TAR_HEADER = 1 << 20
+"""Largest extended tar header, such as a long name, that is read, in bytes."""
 NAMED_LIKE_AN_APK = re.compile(r"\.(apk|apks|xapk|apkm)(\.(gz|xz|zst|bz2))?$", re.IGNORECASE)
 """Names that promise an APK: one that cannot be read as such is said to be unread, never passed over."""
 BUNDLE_MARKS = frozenset({"toc.pb", "manifest.json", "info.json"})
@@ -48,11 +50,28 @@ def kind_of(head: bytes) -> Kind:
     """The kind of a file by its first `HEAD` bytes."""
     if head[:2] == b"PK" and head[2:4] in {b"\x03\x04", b"\x05\x06"}:
         return Kind.ZIP
-    if head[257:262] == b"ustar":
+    if head[257:262] == b"ustar" or _old_tar(head):
         return Kind.TAR
     if _compression(head):
         return Kind.COMPRESSED
     return Kind.OTHER
+
+
+def ends_as_zip(source: ByteSource) -> bool:
+    """Whether the bytes end with a zip's end record, however they begin."""
+    try:
+        ZipDirectory(source)
+    except ApkError:
+        return False
+    return True
+
+
+def _old_tar(head: bytes) -> bool:
+    """A tar header of before 1988 has no magic, but a checksum: the sum of its bytes, its own field taken as blanks."""
+    stated = head[148:156].strip(b" \0")
+    if len(head) < 512 or not stated or stated.strip(b"01234567"):
+        return False
+    return int(stated, 8) == sum(head[:148]) + 8 * 0x20 + sum(head[156:512])
 
 
 def _compression(head: bytes) -> str | None:
@@ -66,7 +85,7 @@ def zip_members(source: ByteSource) -> Iterator[Hop | str]:
     """
     locked, odd = 0, dict[int, int]()
     for entry in ZipDirectory(source).entries():
-        if entry.name.endswith(b"/") or not entry.size:
+        if entry.name.endswith(b"/") and not entry.compressed:
             continue
         if entry.encrypted:
             locked += 1
@@ -84,24 +103,63 @@ def zip_members(source: ByteSource) -> Iterator[Hop | str]:
 def tar_members(source: ByteSource) -> Iterator[Hop | str]:
     """Each regular member of an uncompressed tar as a slice of it. Raises `ApkError` where it is broken."""
     try:
-        with tarfile.open(fileobj=_buffered(source), mode="r:") as archive:
+        with tarfile.open(fileobj=_buffered(source), mode="r:", tarinfo=_BoundedTarInfo) as archive:
             for member in archive:
                 if member.issparse():
                     yield f"{member.name}: a sparse member was not read"
-                elif member.isreg() and member.size:
+                elif member.isreg():
                     yield Hop(member.name, "slice", member.offset_data, member.size, member.size)
                 _forget(archive)
-    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
-        raise ApkError(f"tar: {error}") from error
+            yield from _behind(source, archive.offset)
+    except TAR_ERRORS as error:
+        if isinstance(error, ApkError):
+            raise
+        raise ApkError(f"tar: {error or type(error).__name__}") from error
 
 
-def stream_members(source: ByteSource) -> Iterator[tuple[str, int, IO[bytes]]]:
+TAR_ERRORS = (tarfile.TarError, EOFError, OSError, ValueError, RecursionError)
+
+
+def _behind(source: ByteSource, offset: int) -> Iterator[str]:
+    """What stands where the members end must be zeros: `tarfile` stops at a damaged header without a word."""
+    if offset + 512 > source.size:
+        yield "cut short: the end marker is missing"
+        return
+    for at in range(offset, source.size, 1 << 20):
+        if source.read_at(at, min(1 << 20, source.size - at)).strip(b"\0"):
+            yield "data behind its last readable member was not read (a damaged header, or another archive)"
+            return
+
+
+class _BoundedTarInfo(tarfile.TarInfo):
+    """A tar header that refuses to read gigabytes of name. `_proc_member` is where tarfile lets subclasses in."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type in EXTENDED_HEADERS and self.size > MAX_TAR_HEADER:
+            raise LimitExceeded(f"tar: an extended header of {self.size} bytes, the limit is {MAX_TAR_HEADER}")
+        found: tarfile.TarInfo = super()._proc_member(archive)  # type: ignore[misc]
+        return found
+
+
+EXTENDED_HEADERS = frozenset(
+    {
+        tarfile.GNUTYPE_LONGNAME,
+        tarfile.GNUTYPE_LONGLINK,
+        tarfile.XHDTYPE,
+        tarfile.XGLTYPE,
+        tarfile.SOLARIS_XHDTYPE,
+    }
+)
+
+
+def stream_members(source: ByteSource) -> Iterator[tuple[str, int | None, IO[bytes]]]:
     """Name, size and content of each regular member of a compressed tar, in one pass.
 
-    The content must be read before the next member is asked for.
+    A compressed zip is its own only member, its size unknown (None). The content must be read before the next
+    member is asked for.
 
     Raises:
-        ApkError: the compression or the tar is broken; what was yielded before was good.
+        ApkError: the compression or the tar is broken, or holds neither; what was yielded before was good.
         LimitExceeded: it inflates beyond `MAX_RATIO`.
     """
     import lzma
@@ -110,24 +168,31 @@ def stream_members(source: ByteSource) -> Iterator[tuple[str, int, IO[bytes]]]:
 
     raw = FileLike(source)
     try:
-        inflated = _Bounded(_decompressed(cast("IO[bytes]", raw), source.read_at(0, min(HEAD, source.size))), raw)
-        with tarfile.open(fileobj=inflated, mode="r|") as archive:
+        head = source.read_at(0, min(HEAD, source.size))
+        bounded = _Bounded(_decompressed(cast("IO[bytes]", raw), head), raw)
+        first = bounded.peek(HEAD)
+        if kind_of(first) is Kind.ZIP:
+            yield "", None, cast("IO[bytes]", bounded)
+            return
+        if kind_of(first) is not Kind.TAR:
+            raise ApkError("compressed, but neither an archive nor an APK")
+        with tarfile.open(fileobj=cast("IO[bytes]", bounded), mode="r|", tarinfo=_BoundedTarInfo) as archive:
             for member in archive:
-                if member.isreg() and member.size and (content := archive.extractfile(member)):
+                if member.isreg() and (content := archive.extractfile(member)):
                     yield member.name, member.size, content
                 _forget(archive)
-    except (
-        tarfile.TarError,
-        EOFError,
-        OSError,
-        ValueError,
-        zlib.error,
-        lzma.LZMAError,
-        zstandard.ZstdError,
-    ) as error:
+            behind = any(piece.strip(b"\0") for piece in iter(partial(_rest(archive).read, 1 << 20), b""))
+        if behind or bounded.last.strip(b"\0") or len(bounded.last) < 1024:
+            raise ApkError("cut short, or data behind its last readable member was not read")
+    except (*TAR_ERRORS, zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
         if isinstance(error, ApkError):
             raise
-        raise ApkError(f"compressed archive: {error}") from error
+        raise ApkError(f"compressed archive: {error or type(error).__name__}") from error
+
+
+def _rest(archive: tarfile.TarFile) -> IO[bytes]:
+    """What follows the last member, through tarfile's own buffer."""
+    return cast("IO[bytes]", archive.fileobj)
 
 
 def _forget(archive: tarfile.TarFile) -> None:
@@ -156,18 +221,31 @@ def _decompressed(source: IO[bytes], head: bytes) -> IO[bytes]:
 
 
 class _Bounded(io.RawIOBase):
-    """Counts what comes out against what went in, and stops a bomb."""
+    """Counts what comes out against what went in, and stops a bomb; remembers the last bytes."""
 
     def __init__(self, inflated: IO[bytes], raw: FileLike) -> None:
         super().__init__()
-        self._inflated, self._raw, self._out = inflated, raw, 0
+        self._inflated, self._raw, self._out, self._ahead = inflated, raw, 0, b""
+        self.last = b""
+        """The last 1024 bytes that were read: the end marker of a tar that is whole."""
 
     def readable(self) -> bool:
         return True
 
+    def peek(self, size: int) -> bytes:
+        """The first bytes, which will be read again."""
+        while len(self._ahead) < size and (more := self._inflated.read(size - len(self._ahead))):
+            self._ahead += more
+        return self._ahead
+
     def read(self, size: int = -1) -> bytes:
-        data = self._inflated.read(size)
+        data, self._ahead = (
+            (self._ahead[:size], self._ahead[size:]) if self._ahead and size >= 0 else (b"", self._ahead)
+        )
+        if not data:
+            data, self._ahead = self._ahead + self._inflated.read(size), b""
         self._out += len(data)
+        self.last = (self.last + data)[-1024:]
         if self._out > FREE and self._out > MAX_RATIO * max(1, self._raw.tell()):
             raise LimitExceeded(f"compressed archive: inflates to more than {MAX_RATIO} times its size")
         return data

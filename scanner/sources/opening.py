@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from scanner.bytesource import ByteSource, LocalFile, Slice, ZipEntry, open_member
-from scanner.errors import SourceError
+from scanner.errors import LimitExceeded, SourceError
 from scanner.model import Hop, Location, printable
 from scanner.sources.containers import HEAD, Kind, kind_of, tar_members, zip_members
 
+MAX_INFLATED = 512 << 20
+"""Largest deflated member that is held in memory, in bytes; half of it for each container further in."""
 METHODS = {"stored": 0, "deflated": 8}
 
 
@@ -24,16 +27,23 @@ def open_location(location: Location) -> Iterator[ByteSource]:
     """
     with LocalFile(location.path) as file:
         source: ByteSource = file
-        for hop in location.hops:
-            source = open_hop(source, hop)
+        for depth, hop in enumerate(location.hops):
+            source = open_hop(source, hop, depth)
         yield source
 
 
-def open_hop(source: ByteSource, hop: Hop) -> ByteSource:
-    """The bytes of one member of the container in ``source``."""
+def open_hop(source: ByteSource, hop: Hop, depth: int = 0) -> ByteSource:
+    """The bytes of one member of the container in ``source``, itself ``depth`` containers deep.
+
+    A member inflates to no more than it announces, and the deeper it lies the less may be held of it, so that
+    containers within containers together stay below twice `MAX_INFLATED`.
+    """
     if hop.method == "slice":
         return Slice(source, hop.offset, hop.size)
-    return open_member(source, zip_entry(hop))
+    limit = MAX_INFLATED >> depth
+    if hop.method == "deflated" and hop.size > limit:
+        raise LimitExceeded(f"{hop.size} bytes inflated, the limit is {limit} at this depth")
+    return open_member(source, zip_entry(hop), hop.size if hop.method == "deflated" else limit)
 
 
 def zip_entry(hop: Hop) -> ZipEntry:
@@ -50,6 +60,8 @@ def resolve(text: str) -> Location:
         ApkError: a container on the way is broken.
     """
     path, *names = text.split("!/")
+    while names and Path(f"{path}!/{names[0]}").exists():  # a path of this machine may hold the mark itself
+        path = f"{path}!/{names.pop(0)}"
     location = Location(path)
     for name in names:
         with open_location(location) as source:

@@ -32,6 +32,7 @@ def build_apk(
     v2: Sequence[Key] = (),
     v3: Sequence[V3Signer | Key] = (),
     v31: Sequence[V3Signer] = (),
+    v32: Sequence[V3Signer] = (),
     members: dict[str, bytes] | None = None,
     comment: bytes = b"",
     apk_signed: str | None = None,
@@ -47,7 +48,7 @@ def build_apk(
     }
     if v1:
         content |= signer.jar_files(content, list(v1), apk_signed=apk_signed)
-    return sign(zip_bytes(content, comment=comment, stored=stored), v2=v2, v3=v3, v31=v31)
+    return sign(zip_bytes(content, comment=comment, stored=stored), v2=v2, v3=v3, v31=v31, v32=v32)
 
 
 def sign(
@@ -56,17 +57,19 @@ def sign(
     v2: Sequence[Key] = (),
     v3: Sequence[V3Signer | Key] = (),
     v31: Sequence[V3Signer] = (),
+    v32: Sequence[V3Signer] = (),
     more: Sequence[tuple[int, bytes]] = (),
 ) -> bytes:
     """The APK with a signing block of these signers, and ``more`` pairs behind them."""
     directory = directory_offset(apk)
     eocd = apk.rindex(b"PK\x05\x06")
-    digest = signer.content_digest([apk[:directory], apk[directory:eocd], apk[eocd:]])
-    pairs = [(signer.V2, signer.block_of([signer.v2_signer(key, digest) for key in v2]))] if v2 else []
-    for number, signers in ((signer.V3, v3), (signer.V31, v31)):
+    sections = [apk[:directory], apk[directory:eocd], apk[eocd:]]
+    digests = {kind: signer.content_digest(sections, kind) for kind in ("sha256", "sha512")}
+    pairs = [(signer.V2, signer.block_of([signer.v2_signer(key, digests[key.content]) for key in v2]))] if v2 else []
+    for number, signers in ((signer.V3, v3), (signer.V31, v31), (signer.V32, v32)):
         ranged = [one if isinstance(one, V3Signer) else V3Signer(one) for one in signers]
         if ranged:
-            pairs.append((number, signer.block_of([signer.v3_signer(one, digest) for one in ranged])))
+            pairs.append((number, signer.block_of([signer.v3_signer(one, digests[one.key.content]) for one in ranged])))
     pairs += list(more)
     return with_block(apk, signer.signing_block(pairs)) if pairs else apk
 

@@ -1,0 +1,299 @@
+"""JAR signing (scheme v1), verified: block file → signature file → manifest → every member.
+
+The rules are those of Google's apksig: a step is taken for all signers before the next one begins, and an error in
+any ends the verification, since some release of the range would refuse the APK. A signer whose signature file has a
+fault of form is passed over, as Android does, and the fault is a warning.
+
+Members are read and hashed in threads, piece by piece: the byte source must be safe to share between threads, and
+memory stays flat whatever a member's size.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+from scanner.apk.jarsigning import MAX_BLOCK_FILE
+from scanner.apk.verify import jarmanifest
+from scanner.apk.verify.issues import Issues
+from scanner.apk.verify.jarmanifest import Digest, Fault, Listing, Section, SignatureFile, text
+from scanner.apk.verify.pkcs7 import BlockProblem, verified_certificate
+from scanner.bytesource import ByteSource, ZipDirectory, ZipEntry
+from scanner.errors import ApkError, LimitExceeded
+
+SCHEME = "v1"
+FOLDER, MANIFEST = b"META-INF/", jarmanifest.MANIFEST_NAME.encode()
+MAX_ENTRIES = 0xFFFF
+"""An APK's end record, which is never of zip64, cannot count further."""
+MAX_CONTENT = 16 << 30
+"""Most bytes that all members together may inflate to."""
+MAX_SIGNERS = 10
+MAX_THREADS, BATCH = 8, 32
+"""Members that one thread takes at once: enough that handing them over costs little."""
+_LOCAL_SLACK = 128
+"""Bytes read behind a local header's name for its extra field, so that a small member comes in one read."""
+
+
+@dataclass
+class _Signer:
+    """A block file and the signature file that it signs."""
+
+    name: str
+    block: ZipEntry
+    file: ZipEntry
+    content: bytes = b""
+    """Of the signature file."""
+    certificate: bytes = b""
+    names: frozenset[bytes] = frozenset()
+
+
+@dataclass
+class _Jar:
+    """One verification under way."""
+
+    source: ByteSource
+    directory: ZipDirectory
+    min_sdk: int
+    max_sdk: int
+    issues: Issues
+
+    def error(self, code: str, *params: object, signer: str | None = None) -> None:
+        """An error of this scheme."""
+        self.issues.error(code, *params, scheme=SCHEME, signer=signer)
+
+    def warning(self, code: str, *params: object, signer: str | None = None) -> None:
+        """A warning of this scheme."""
+        self.issues.warning(code, *params, scheme=SCHEME, signer=signer)
+
+
+class _Stop(Exception):  # noqa: N818 - says what it does
+    """There were errors: later steps would only repeat them."""
+
+
+def verify_jar(
+    source: ByteSource, directory: ZipDirectory, found: frozenset[int], min_sdk: int, max_sdk: int, issues: Issues
+) -> tuple[bytes, ...]:
+    """The certificates of those who signed every member, as DER. None where not verified: then there is an error.
+
+    ``found`` holds the ids of newer schemes in the APK: signature files say which of them must be there.
+
+    Raises:
+        ReadError: the transport failed. Bytes that are broken are an issue, and never raise.
+    """
+    jar = _Jar(source, directory, min_sdk, max_sdk, issues)
+    try:
+        return _verify(jar, found)
+    except _Stop:
+        return ()
+    except ApkError as error:
+        jar.error("JAR_SIG_UNREADABLE", error)
+        return ()
+
+
+def _verify(jar: _Jar, found: frozenset[int]) -> tuple[bytes, ...]:
+    before = jar.issues.errors
+
+    def stop_at_errors() -> None:
+        if jar.issues.errors > before:
+            raise _Stop
+
+    entries = _unique_entries(jar)
+    stop_at_errors()
+    manifest, by_name = _manifest(jar, entries)
+    stop_at_errors()
+    signers = _signers(jar, entries)
+    stop_at_errors()
+    for signer in signers:
+        _check_block(jar, signer)
+    stop_at_errors()
+    signers = [signer for signer in signers if _check_signature_file(jar, signer, manifest, by_name, found)]
+    if not signers and jar.issues.errors == before:
+        jar.error("JAR_SIG_NO_SIGNATURES")
+    stop_at_errors()
+    signers = _check_entries(jar, entries, by_name, signers)
+    stop_at_errors()
+    _warn_of_unprotected(jar, entries, signers)
+    return tuple(dict.fromkeys(signer.certificate for signer in signers))
+
+
+def _unique_entries(jar: _Jar) -> dict[bytes, ZipEntry]:
+    """Every member by its name, which no other may have: readers would differ on which one they take."""
+    entries: dict[bytes, ZipEntry] = {}
+    repeated: dict[bytes, None] = {}
+    for number, entry in enumerate(islice(jar.directory.entries(), MAX_ENTRIES + 1), 1):
+        if number > MAX_ENTRIES:
+            raise LimitExceeded(f"zip directory: more than {MAX_ENTRIES} members")
+        if entry.name in entries:
+            repeated[entry.name] = None
+        entries[entry.name] = entry
+    for name in repeated:
+        jar.error("JAR_SIG_DUPLICATE_ZIP_ENTRY", text(name))
+    return entries
+
+
+def _manifest(jar: _Jar, entries: dict[bytes, ZipEntry]) -> tuple[Listing, dict[bytes, Section]]:
+    """The manifest, and its sections by the member they describe."""
+    entry = entries.get(MANIFEST)
+    if entry is None:
+        jar.error("JAR_SIG_NO_MANIFEST")
+        raise _Stop
+    manifest = jarmanifest.parse_listing(_content(jar, entry, jarmanifest.MAX_LISTING))
+    by_name: dict[bytes, Section] = {}
+    for number, section in enumerate(manifest.sections, 1):
+        name = section.name
+        if name is None:
+            jar.error("JAR_SIG_UNNNAMED_MANIFEST_SECTION", number)
+        elif name in by_name:
+            jar.error("JAR_SIG_DUPLICATE_MANIFEST_SECTION", text(name))
+        else:
+            by_name[name] = section
+            if name not in entries:
+                jar.error("JAR_SIG_MISSING_ZIP_ENTRY_REFERENCED_IN_MANIFEST", text(name))
+    return manifest, by_name
+
+
+def _signers(jar: _Jar, entries: dict[bytes, ZipEntry]) -> list[_Signer]:
+    signers = []
+    for name, entry in entries.items():
+        if not name.startswith(FOLDER) or not name.endswith((b".RSA", b".DSA", b".EC")):
+            continue
+        signed = name[: name.rindex(b".")] + b".SF"
+        if signed in entries:
+            signers.append(_Signer(text(name.removeprefix(FOLDER)), entry, entries[signed]))
+        else:
+            jar.warning("JAR_SIG_MISSING_FILE", text(name), text(signed))
+    if not signers:
+        jar.error("JAR_SIG_NO_SIGNATURES")
+    if len(signers) > MAX_SIGNERS:
+        jar.error("JAR_SIG_MAX_SIGNATURES_EXCEEDED", MAX_SIGNERS, len(signers))
+    return signers
+
+
+def _check_block(jar: _Jar, signer: _Signer) -> None:
+    """Fill in whose key signed the signature file."""
+    block_name, file_name = text(signer.block.name), text(signer.file.name)
+    block = _content(jar, signer.block, MAX_BLOCK_FILE)
+    signer.content = _content(jar, signer.file, jarmanifest.MAX_LISTING)
+    try:
+        certificate = verified_certificate(block, signer.content, jar.min_sdk, jar.max_sdk)
+    except BlockProblem as problem:
+        about = (block_name, file_name) if problem.code == "JAR_SIG_VERIFY_EXCEPTION" else (block_name,)
+        jar.error(problem.code, *about, *problem.params, signer=signer.name)
+        return
+    if certificate is None:
+        jar.error("JAR_SIG_DID_NOT_VERIFY", block_name, file_name, signer=signer.name)
+    else:
+        signer.certificate = certificate
+
+
+def _check_signature_file(
+    jar: _Jar, signer: _Signer, manifest: Listing, by_name: dict[bytes, Section], found: frozenset[int]
+) -> bool:
+    """Whether the signer counts; fills in the members that it signs."""
+    listing = jarmanifest.parse_listing(signer.content)
+    file = SignatureFile(text(signer.file.name), listing, manifest, by_name, jar.min_sdk, jar.max_sdk)
+    file.check(found)
+    for code, params in file.warnings:
+        jar.warning(code, *params, signer=signer.name)
+    report = jar.warning if file.ignored else jar.error
+    for code, params in file.errors:
+        report(code, *params, signer=signer.name)
+    signer.names = file.names
+    return not file.ignored
+
+
+def _check_entries(
+    jar: _Jar, entries: dict[bytes, ZipEntry], by_name: dict[bytes, Section], signers: list[_Signer]
+) -> list[_Signer]:
+    """The signers of every member, which must be the same for all, after a look at each member's content."""
+    common: tuple[str, list[_Signer]] | None = None
+    jobs: list[_Job] = []
+    for entry in sorted(entries.values(), key=lambda entry: entry.header_offset):
+        if entry.name.startswith(FOLDER) or entry.name.endswith(b"/"):
+            continue
+        section = by_name.get(entry.name)
+        expected = jarmanifest.digests_to_check(section, b"-digest", jar.min_sdk, jar.max_sdk) if section else []
+        if section is None or not expected:
+            jar.error("JAR_SIG_NO_ZIP_ENTRY_DIGEST_IN_MANIFEST", text(entry.name))
+            continue
+        own = [signer for signer in signers if entry.name in signer.names]
+        if not own:
+            jar.error("JAR_SIG_ZIP_ENTRY_NOT_SIGNED", text(entry.name))
+            continue
+        common = common or (text(entry.name), own)
+        if own != common[1]:
+            lists = [", ".join(signer.name for signer in some) for some in (common[1], own)]
+            jar.error("JAR_SIG_ZIP_ENTRY_SIGNERS_MISMATCH", common[0], lists[0], text(entry.name), lists[1])
+            continue
+        jobs.append((entry, expected))
+    if common is None:
+        jar.error("JAR_SIG_NO_SIGNED_ZIP_ENTRIES")
+    _check_contents(jar, jobs)
+    return common[1] if common else []
+
+
+def _warn_of_unprotected(jar: _Jar, entries: Iterable[bytes], signers: list[_Signer]) -> None:
+    known = {MANIFEST} | {entry.name for signer in signers for entry in (signer.block, signer.file)}
+    for name in entries:
+        if name.startswith(FOLDER) and not name.endswith(b"/") and name not in known:
+            jar.warning("JAR_SIG_UNPROTECTED_ZIP_ENTRY", text(name))
+
+
+_Job = tuple[ZipEntry, list[Digest]]
+
+
+def _check_contents(jar: _Jar, jobs: list[_Job]) -> None:
+    """Compare each member's digests with those expected."""
+    total = sum(entry.size for entry, _ in jobs)
+    if total > MAX_CONTENT:
+        raise LimitExceeded(f"the members inflate to {total} bytes, the limit is {MAX_CONTENT}")
+
+    def faults(batch: list[_Job]) -> list[Fault]:
+        return [fault for job in batch for fault in _faults(jar, *job)]
+
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, MAX_THREADS)) as threads:
+        for found in threads.map(faults, (jobs[at : at + BATCH] for at in range(0, len(jobs), BATCH))):
+            for code, params in found:
+                jar.error(code, *params)
+
+
+def _faults(jar: _Jar, entry: ZipEntry, expected: list[Digest]) -> list[Fault]:
+    name = text(entry.name)
+    try:
+        wrong = jarmanifest.mismatches(_pieces(jar, entry), expected)
+    except ApkError as error:
+        return [("JAR_SIG_ZIP_ENTRY_UNREADABLE", (name, error))]
+    code, by = jarmanifest.DIGEST_DID_NOT_VERIFY, jarmanifest.MANIFEST_NAME
+    return [(code, (name, algorithm, by, *values)) for algorithm, *values in wrong]
+
+
+def _content(jar: _Jar, entry: ZipEntry, limit: int) -> bytes:
+    if entry.size > limit:
+        raise LimitExceeded(f"{text(entry.name)}: {entry.size} bytes, the limit is {limit}")
+    return b"".join(_pieces(jar, entry))
+
+
+def _pieces(jar: _Jar, entry: ZipEntry) -> Iterator[bytes]:
+    """The content of a member, never more than its directory entry announces. A method not "stored" is deflate."""
+    stored = not entry.method
+    if stored and entry.compressed != entry.size:
+        raise ApkError("stored, but with two different sizes")
+    raw = _raw_pieces(jar, entry)
+    yield from raw if stored else jarmanifest.inflated(raw, entry)
+
+
+def _raw_pieces(jar: _Jar, entry: ZipEntry) -> Iterator[bytes]:
+    end, offset = jar.directory.offset, entry.header_offset
+    most = jarmanifest.LOCAL_HEADER.size + len(entry.name) + _LOCAL_SLACK + min(entry.compressed, jarmanifest.PIECE)
+    head = jar.source.read_at(offset, max(min(most, end - offset), 0))
+    start = jarmanifest.data_start(head, entry)
+    stop = offset + start + entry.compressed
+    if stop > end:
+        raise ApkError("reaches into the zip directory")
+    first = head[start : start + entry.compressed]
+    yield first
+    for at in range(offset + start + len(first), stop, jarmanifest.PIECE):
+        yield jar.source.read_at(at, min(jarmanifest.PIECE, stop - at))

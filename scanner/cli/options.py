@@ -1,0 +1,29 @@
+"""Options that several commands share, declared once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def signature_options(command: Command) -> Command:
+    """``--signatures PATH`` and ``--only-signatures``."""
+    only = click.option("--only-signatures", is_flag=True, help="Use the files of --signatures alone.")
+    add = click.option(
+        "--signatures", multiple=True, metavar="PATH", help="A signature file or folder to add. May be repeated."
+    )
+    return add(only(command))
+
+
+def sdk_option(command: Command) -> Command:
+    """``--sdk N``."""
+    return click.option(
+        "--sdk",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Android release (API level) whose view of the signers counts.  [default: the newest]",
+    )(command)

@@ -1,0 +1,47 @@
+"""From the words of ``verify`` to its objects, and one call for each APK."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from scanner.errors import ScannerError
+from scanner.formats.cleaning import clean
+from scanner.formats.verification import write_json, write_text
+from scanner.policy import CLEAN, FAILED, FOUND
+from scanner.sources import resolve
+from scanner.tooling import verify_location
+
+
+def run_verify(
+    apks: tuple[str, ...],
+    *,
+    min_sdk: int | None,
+    max_sdk: int | None,
+    idsig: str | None,
+    print_certs: bool,
+    verbose: bool,
+    output: str,
+) -> int:
+    """Verify, write, and return the worst of the exit codes; an APK that cannot be read does not end the others."""
+    if min_sdk is not None and max_sdk is not None and min_sdk > max_sdk:
+        raise click.UsageError(f"--min-sdk {min_sdk} is above --max-sdk {max_sdk}")
+    if idsig is not None and len(apks) > 1:
+        raise click.UsageError("--v4-signature-file goes with a single APK")
+    codes = [CLEAN]
+    for apk in apks:
+        try:
+            verification = verify_location(
+                resolve(apk), min_sdk, max_sdk, resolve(idsig) if idsig is not None else None
+            )
+        except ScannerError as error:
+            click.echo(f"app-scanner: {clean(apk)}: {clean(str(error))}", err=True)
+            codes.append(FAILED)
+            continue
+        if output == "json":
+            write_json(apk, verification, sys.stdout)
+        else:
+            write_text(apk, verification, sys.stdout, certificates=print_certs, verbose=verbose)
+        codes.append(CLEAN if verification.verified else FOUND)
+    return max(codes)

@@ -1,0 +1,23 @@
+"""What the smaller commands do, each in one call."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+from scanner.apk.verify import NEWEST_IMAGINABLE, verify
+from scanner.model import Location, Verification
+from scanner.sources import open_location
+
+
+def verify_location(
+    location: Location, min_sdk: int | None, max_sdk: int | None, idsig: Location | None = None
+) -> Verification:
+    """Verify the APK at a location, and the v4 signature at another one where there is one.
+
+    Raises:
+        SourceError: it cannot be opened.
+        ApkError: there is nothing to verify: no APK, or one whose directory or manifest cannot be read.
+        ReadError: the transport failed.
+    """
+    with open_location(location) as source, open_location(idsig) if idsig else nullcontext() as beside:
+        return verify(source, min_sdk, NEWEST_IMAGINABLE if max_sdk is None else max_sdk, beside)

@@ -1,0 +1,258 @@
+"""Schemes v2 to v3.2, verified: what holds, and what must never hold."""
+
+from __future__ import annotations
+
+import random
+import struct
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scanner.apk.verify import verify
+from scanner.bytesource import Memory, Slice
+from scanner.errors import ApkError, ScannerError
+from scanner.model import Verification
+from tests.support.apk_builder import build_apk, directory_offset, sign, with_block, zip_bytes
+from tests.support.signer import (
+    ML_DSA,
+    RSA_PKCS1_SHA256,
+    RSA_PSS_SHA256,
+    RSA_PSS_SHA512,
+    V3Signer,
+    block_of,
+    key,
+    post_quantum_key,
+    rsa_key,
+    signing_block,
+)
+
+A, B, C = key("a"), key("b"), key("c")
+P = post_quantum_key("p")
+WECHAT_LIKE = key("somebody famous")
+
+
+def check(apk: bytes, min_sdk: int | None = None, max_sdk: int = 0x7FFFFFFF) -> Verification:
+    return verify(Memory(apk), min_sdk, max_sdk)
+
+
+def signers(answer: Verification) -> list[str | None]:
+    return [signer.certificate.sha256 for signer in answer.signers]
+
+
+def codes(answer: Verification) -> set[str]:
+    return {issue.code for issue in answer.errors}
+
+
+HOLDS = {
+    "v2": ({"v2": [A], "min_sdk": 24}, [A]),
+    "v2 of two": ({"v2": [A, B], "min_sdk": 24}, [A, B]),
+    "v3": ({"v3": [A], "min_sdk": 28}, [A]),
+    "v3 rotated": ({"v2": [A], "v3": [V3Signer(C, (A, B))], "min_sdk": 24}, [C]),
+    "v3.1": ({"v2": [A], "v3": [V3Signer(A, max_sdk=32)], "v31": [V3Signer(B, (A,), 33)], "min_sdk": 24}, [B]),
+    "RSA PSS 256": ({"v2": [rsa_key("r", RSA_PSS_SHA256)], "min_sdk": 24}, [rsa_key("r", RSA_PSS_SHA256)]),
+    "RSA PSS 512": ({"v3": [rsa_key("r", RSA_PSS_SHA512)], "min_sdk": 28}, [rsa_key("r", RSA_PSS_SHA512)]),
+    "RSA PKCS#1": ({"v2": [rsa_key("r", RSA_PKCS1_SHA256)], "min_sdk": 24}, [rsa_key("r", RSA_PKCS1_SHA256)]),
+    "v3.2": ({"v3": [V3Signer(A, max_sdk=36)], "v32": [V3Signer(A, (), 37), V3Signer(P, (), 37)], "min_sdk": 28}, None),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in HOLDS if name != "v3.2"])
+def test_an_honest_signature_holds_and_names_its_signers(name: str) -> None:
+    options, expected = HOLDS[name]
+    answer = check(build_apk("com.example", **options))  # type: ignore[arg-type]
+    assert answer.errors == ()
+    assert answer.verified
+    assert signers(answer) == [one.sha256 for one in expected or ()]
+
+
+@pytest.mark.parametrize("sdk", [24, 28, 32, 33, 37])
+def test_one_release_sees_its_own_signer(sdk: int) -> None:
+    apk = build_apk("com.example", v2=[A], v3=[V3Signer(A, max_sdk=32)], v31=[V3Signer(B, (A,), 33)], min_sdk=24)
+    assert signers(check(apk, sdk, sdk)) == [A.sha256 if sdk < 33 else B.sha256]
+
+
+def test_a_hybrid_pair_holds_and_its_classical_signer_counts() -> None:
+    apk = build_apk("com.example", v3=[V3Signer(A)], v32=[V3Signer(A, (), 37), V3Signer(P, (), 37)], min_sdk=28)
+    answer = check(apk, 37, 37)
+    assert answer.errors == ()
+    assert signers(answer) == [A.sha256]
+    (scheme,) = [one for one in answer.schemes if one.name == "v3.2"]
+    assert {one.certificate.sha256 for one in scheme.signers} == {A.sha256, P.sha256}
+
+
+@pytest.mark.parametrize(
+    ("pair", "code"),
+    [
+        ([V3Signer(A, (), 37)], "V32_INVALID_SIGNER_COUNT"),
+        ([V3Signer(P, (), 37)], "V32_INVALID_SIGNER_COUNT"),
+        ([V3Signer(A, (), 37), V3Signer(B, (), 37)], "V32_ALGO_TYPE_COLLISION"),
+        ([V3Signer(A, (), 37), V3Signer(P, (), 38)], "V32_SDK_RANGE_MISMATCH"),
+        ([V3Signer(B, (A,), 37), V3Signer(P, (C,), 37)], "V32_LINEAGE_MISMATCH"),
+        ([V3Signer(B, (A,), 37), V3Signer(P, (), 37)], "V32_LINEAGE_MISMATCH"),
+    ],
+)
+def test_what_is_no_hybrid_pair_does_not_hold(pair: list[V3Signer], code: str) -> None:
+    answer = check(build_apk("com.example", v3=[V3Signer(A)], v32=pair, min_sdk=28), 37, 37)
+    assert code in codes(answer)
+    assert not answer.verified
+
+
+def test_a_stripped_hybrid_block_is_noticed_where_releases_look_for_it() -> None:
+    announced = V3Signer(A, numbers=((0xBF940529, 37), (0x9F06B79C, 0x7FFFFFFF)))
+    apk = build_apk("com.example", v3=[announced], min_sdk=28)
+    assert codes(check(apk)) == {"V32_BLOCK_MISSING"}
+    assert check(apk, 28, 36).verified
+    whole = build_apk("com.example", v3=[announced], v32=[V3Signer(A, (), 37), V3Signer(P, (), 37)], min_sdk=28)
+    assert check(whole).errors == ()
+
+
+def test_a_post_quantum_signer_alone_is_refused() -> None:
+    assert "PQC" in " ".join(codes(check(build_apk("com.example", v3=[V3Signer(P, (), 37)]), 37, 37)))
+    assert P.algorithm == ML_DSA
+
+
+def test_a_stripped_v3_block_is_noticed() -> None:
+    from tests.support import signer
+
+    whole = build_apk("com.example", min_sdk=24)
+    sections = [whole[: directory_offset(whole)], whole[directory_offset(whole) : -22], whole[-22:]]
+    digest = signer.content_digest(sections)
+    attribute = signer.run(struct.pack("<II", 0xBEEFF00D, 3))
+    signed = (
+        signer.run(signer.pair(0x0201, signer.run(digest)))
+        + signer.run(signer.run(A.certificate))
+        + signer.run(attribute)
+    )
+    one = signer.run(signed) + signer.run(signer.pair(0x0201, signer.run(A.sign(signed)))) + signer.run(A.public)
+    apk = with_block(whole, signing_block([(signer.V2, block_of([one]))]))
+    answer = check(apk)
+    assert codes(answer) == {"V2_SIG_MISSING_APK_SIG_REFERENCED"}
+    assert check(apk, 24, 27).verified, "releases that know no v3 cannot miss it"
+
+
+def test_a_pasted_certificate_never_verifies() -> None:
+    pasted = A.wearing(WECHAT_LIKE.certificate)
+    for options in ({"v2": [pasted]}, {"v3": [pasted]}, {"v2": [pasted], "v3": [pasted]}, {"v2": [A, pasted]}):
+        answer = check(build_apk("com.example", min_sdk=28, **options))  # type: ignore[arg-type]
+        assert not answer.verified
+        assert signers(answer) == []
+
+
+def test_a_foreign_block_pasted_in_does_not_verify() -> None:
+    theirs = build_apk("com.famous", v2=[WECHAT_LIKE], v3=[WECHAT_LIKE], min_sdk=28)
+    start = (
+        theirs.index(b"APK Sig Block 42")
+        + 16
+        - (struct.unpack("<Q", theirs[theirs.index(b"APK Sig Block 42") - 8 :][:8])[0] + 8)
+    )
+    block = theirs[start : directory_offset(theirs)]
+    answer = check(with_block(build_apk("com.evil", min_sdk=28), block))
+    assert not answer.verified
+    assert "V3_SIG_APK_DIGEST_DID_NOT_VERIFY" in codes(answer)
+
+
+def test_a_lineage_with_a_forged_link_does_not_verify() -> None:
+    forged = A.wearing(WECHAT_LIKE.certificate)
+    answer = check(build_apk("com.example", v3=[V3Signer(B, (forged,))], min_sdk=28))
+    assert codes(answer) == {"V3_SIG_POR_DID_NOT_VERIFY"}
+
+
+def test_holes_and_overlaps_between_v3_signers_are_refused() -> None:
+    for first, second, code in (
+        (V3Signer(A, max_sdk=29), V3Signer(B, (A,), 31), "V3_INCONSISTENT_SDK_VERSIONS"),
+        (V3Signer(A, max_sdk=31), V3Signer(B, (A,), 31), "V3_INCONSISTENT_SDK_VERSIONS"),
+        (V3Signer(A, max_sdk=29), V3Signer(B, (A,), 30, 35), "V3_MISSING_SDK_VERSIONS"),
+    ):
+        assert code in codes(check(build_apk("com.example", v3=[first, second], min_sdk=28)))
+
+
+def test_schemes_that_disagree_on_the_signer_are_refused() -> None:
+    assert codes(check(build_apk("com.example", v2=[A], v3=[B], min_sdk=24))) == {"V3_SIG_PAST_SIGNERS_MISMATCH"}
+    assert codes(check(build_apk("com.example", v1=[A], v2=[B], apk_signed="2"))) == {
+        "V2_SIG_MISSING",
+        "JAR_SIG_MISSING",
+    }
+
+
+def test_an_apk_inside_an_archive_verifies_without_being_taken_out() -> None:
+    apk = build_apk("com.example", v2=[A], v3=[A], min_sdk=24)
+    archive = zip_bytes({"x.apk": apk}, stored=True)
+    assert verify(Slice(Memory(archive), archive.index(apk), len(apk))).verified
+
+
+def test_a_large_apk_is_hashed_across_its_chunk_borders() -> None:
+    members = {f"assets/{number}": random.Random(number).randbytes(700_001) for number in range(9)}
+    apk = build_apk("com.example", v2=[A], members=members, min_sdk=24, stored=True)
+    assert check(apk).verified
+    for at in (5000, 1 << 20, (1 << 20) - 1, 3 << 20, directory_offset(apk) - 5000):
+        assert not check(_flipped(apk, at)).verified
+
+
+WHOLE = build_apk("com.example", v2=[A], v3=[V3Signer(B, (A,))], min_sdk=24)
+BLOCK = range(WHOLE.index(b"APK Sig Block 42") + 16, 0, -1)
+BLOCK_START = directory_offset(WHOLE) - struct.unpack_from("<Q", WHOLE, directory_offset(WHOLE) - 24)[0] - 8
+
+
+def _flipped(apk: bytes, at: int, bit: int = 0) -> bytes:
+    changed = bytearray(apk)
+    changed[at] ^= 1 << bit
+    return bytes(changed)
+
+
+def _answer(apk: bytes) -> Verification | None:
+    try:
+        return check(apk)
+    except ScannerError:
+        return None
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.integers(0, len(WHOLE) - 1), st.integers(0, 7))
+def test_no_flipped_bit_outside_the_block_verifies_and_none_inside_names_another_signer(at: int, bit: int) -> None:
+    answer = _answer(_flipped(WHOLE, at, bit))
+    if answer is None or not answer.verified:
+        return
+    assert BLOCK_START <= at < directory_offset(WHOLE), f"byte {at} is signed, and its change went unnoticed"
+    assert set(signers(answer)) <= {A.sha256, B.sha256}
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, len(WHOLE) - 1))
+def test_no_truncation_verifies(length: int) -> None:
+    answer = _answer(WHOLE[:length])
+    assert answer is None or not answer.verified
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(min_size=1, max_size=40))
+def test_nothing_appended_verifies(more: bytes) -> None:
+    answer = _answer(WHOLE + more)
+    assert answer is None or not answer.verified
+
+
+HOSTILE = [
+    b"",
+    b"\xff\xff\xff\xff",
+    struct.pack("<I", 0),
+    struct.pack("<I", 0x7FFFFFFF) + b"x",
+    struct.pack("<I", 0x80000000) + b"x",
+    block_of([b""]),
+    block_of([b"\xff" * 200]),
+    block_of([struct.pack("<III", 4, 0xFFFFFFFF, 0) * 8]),
+    block_of([b"\0" * 12] * 10_000),
+]
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("identifier", [0x7109871A, 0xF05368C0, 0x1B93AD61, 0x70E1C89F])
+def test_a_malformed_block_is_an_issue_and_never_an_exception(value: bytes, identifier: int) -> None:
+    answer = check(sign(build_apk("com.example", min_sdk=28), more=[(identifier, value)]))
+    assert answer.errors
+    assert not answer.verified
+
+
+def test_what_is_no_apk_cannot_be_verified() -> None:
+    for data in (b"", b"text", zip_bytes({"a": b"x"}), zip_bytes({"AndroidManifest.xml": b"<manifest/>"})):
+        with pytest.raises(ApkError):
+            check(data)
