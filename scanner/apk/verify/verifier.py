@@ -52,7 +52,6 @@ class _Run:
     issues: Issues = field(default_factory=Issues)
     found: dict[str, list[CheckedSigner]] = field(default_factory=dict)
     jar: tuple[bytes, ...] = ()
-    jar_checked: bool = False
     digests: dict[Content, bytes] = field(default_factory=dict)
     idsig: ByteSource | None = None
     v4: tuple[bytes, ...] | None = None
@@ -206,7 +205,6 @@ def _jar(run: _Run, block: SigningBlock | None) -> None:  # noqa: ARG001 - the s
     if run.min_sdk < FIRST_SDK["v2"] or not run.found:
         found = frozenset(SCHEME_IDS[name] for name in run.found)
         run.jar = verify_jar(run.source, run.directory, found, run.min_sdk, run.max_sdk, run.issues)
-        run.jar_checked = True
 
 
 def _agreement(run: _Run, block: SigningBlock | None) -> None:  # noqa: ARG001 - the steps share one shape
