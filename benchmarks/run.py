@@ -1,4 +1,4 @@
-"""``python -m benchmarks.run``: every budget of the design that needs no phone and no Java, in one run.
+"""``python -m benchmarks.run``: every budget of the design that needs no phone, in one run.
 
 Machines are noisy, so contestants take turns and only ratios are the result; times are context. Run it from
 the checkout, with the extra ``bench`` installed, after ``make samples``.
@@ -12,11 +12,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import data, measures
+from benchmarks import apksig, data, measures, verification
 from benchmarks.data import FULL, QUICK, Scale
 from benchmarks.processes import ROOT
 from benchmarks.results import Result, as_markdown, as_text, environment
 from benchmarks.tools import ANDROGUARD, APK_INFO
+
+BIG_MIN_SDK = 24
+"""Below it the large APK, which has no JAR signature, does not verify."""
+COMMANDS = 10
+"""Small APKs that the command is started for."""
 
 
 class Inputs(NamedTuple):
@@ -86,12 +91,31 @@ def _measure(inputs: Inputs, scale: Scale) -> Iterator[Result]:
     what = f"memory at {scale.archive:,} APKs against {scale.small_archive:,}"
     yield from measures.archive_memory(what, inputs.small_archive, inputs.archive)
     yield from measures.help_text(scale.starts)
+    yield from _verification(inputs, scale, big)
+
+
+def _verification(inputs: Inputs, scale: Scale, big: str) -> Iterator[Result]:
+    """The budget of full verification, where Java and apksig are."""
+    if apksig.missing():
+        return
+    what, large = f"verify {big}", [inputs.big]
+    yield from verification.against_warm(what, large, BIG_MIN_SDK, scale.passes)
+    yield from verification.against_command(what, large, BIG_MIN_SDK, scale.runs)
+    yield from verification.peak_memory(what, inputs.big, BIG_MIN_SDK)
+    small = f"verify {scale.small_apks} small APKs, each"
+    yield from verification.against_warm(small, inputs.small, None, scale.runs)
+    some = verification.verifying(inputs.small, COMMANDS)
+    yield from verification.against_command(f"verify {len(some)} of the small APKs, each", some, None, scale.runs)
+    real = f"verify {len(inputs.real)} real APKs, each"
+    yield from verification.against_warm(real, inputs.real, None, scale.runs, floor=None)
 
 
 def _notes(inputs: Inputs, scale: Scale) -> list[str]:
     mean = sum(path.stat().st_size for path in inputs.small) / len(inputs.small) / 1e6
     turns = f"{scale.passes} passes in one process, {scale.runs} runs of whole processes, {scale.starts} starts"
+    missing = apksig.missing()
     return [
+        f"verification: not measured, without {missing}" if missing else verification.note(inputs.small),
         f"small APKs: {mean:.2f} MB on average, without resources.arsc, which apk-info would parse whole",
         f"large APK: its resources.arsc is the largest of the samples, {len(data.largest_table(inputs.real)):,} bytes",
         f"medians of {turns}; in brackets the smallest and the largest ratio of a turn",

@@ -93,17 +93,29 @@ def observe(identity: ApkIdentity) -> Observation:
 def _checked(declared: Observation, verification: Verification) -> Observation:
     """The observation after verification: its certificates are certain, or their claim is known to be false.
 
-    Where the verified signers are not those that the release goes by, nothing is known that was not before.
+    The verified signers count, whomever the block or the JAR signature seemed to name: `contradictions` tells.
     """
     if not verification.verified:
         errors = verification.errors
         said = str(errors[0]) if errors else "no signature verifies"
         return msgspec.structs.replace(declared, broken=said if declared.signers else None)
-    signed = {signer.certificate.sha256 for signer in verification.signers}
-    same = signed == {certificate.sha256 for certificate in declared.signers}
-    if not same:
-        return declared
-    return msgspec.structs.replace(declared, assurance=Assurance.VERIFIED)
+    signers = verification.signers
+    return msgspec.structs.replace(
+        declared,
+        signers=tuple(signer.certificate for signer in signers),
+        history=tuple(complete(past.certificate) for past in signers[0].history),
+        assurance=Assurance.VERIFIED,
+        no_signer=None,
+    )
+
+
+def _contradictions(judged: Judged) -> Iterable[str]:
+    declared = {signer.certificate.sha256 for signer in judged.identity.signing.signers}
+    if judged.observed.assurance == Assurance.VERIFIED:
+        for certificate in judged.observed.signers:
+            if certificate.sha256 not in declared:
+                named = ", ".join(str(one) for one in sorted(filter(None, declared))) or "nobody"
+                yield f"declared-signer: the signature seems to name {named}; verified is {certificate.sha256}"
 
 
 def _row(
@@ -146,8 +158,8 @@ def _row(
         verdict=findings[0].verdict if findings else Verdict.CLEAR,
         findings=findings,
         tamper=(*identity.tamper, *_broken_note(judged), *_split_notes(identity, parts)),
-        issues=(*_issues(identity), *notes),
-        contradictions=identity.contradictions,
+        issues=(*_issues(judged), *notes),
+        contradictions=(*identity.contradictions, *_contradictions(judged)),
         unread=None,
     )
 
@@ -165,9 +177,10 @@ def _signer(certificate: Certificate) -> SignerRow:
     )
 
 
-def _issues(identity: ApkIdentity) -> Iterable[str]:
+def _issues(judged: Judged) -> Iterable[str]:
+    identity = judged.identity
     signing = identity.signing
-    if not signing.signers:
+    if not judged.observed.signers:
         yield f"unsigned: {signing.problem or f'no signature that API level {signing.sdk} would look at'}"
     elif signing.problem:
         yield f"signing: {signing.problem}"

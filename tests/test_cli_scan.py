@@ -753,3 +753,32 @@ def test_a_list_from_powershell_is_read_as_it_is_meant(scan_rows: Scan, tmp_path
         assert names(scan_rows("--files-from", "-", stdin=f"{tmp_path}/x.apk\r\n".encode(encoding))) == [
             "com.tencent.mm"
         ]
+
+
+def pkcs7_of(apk_bytes: bytes) -> bytes:
+    import zipfile
+
+    return zipfile.ZipFile(io.BytesIO(apk_bytes)).read("META-INF/CERT.EC")
+
+
+@pytest.mark.parametrize("trick", ["lower case", "subfolder"])
+def test_whom_a_jar_signature_seems_to_name_never_outweighs_who_signed(
+    scan_rows: Scan, tmp_path: Path, our_database: Path, trick: str
+) -> None:
+    """The pinned signer's old block file beside the attacker's valid one, where two readers might differ."""
+    pinned = build_apk("com.example.ours", v1=[A], target_sdk=28)
+    content = {"AndroidManifest.xml": b"", "res/raw/note.txt": b""}
+    stale = {"META-INF/cert.ec": pkcs7_of(pinned), "META-INF/cert.sf": b"Signature-Version: 1.0\r\n\r\n"}
+    if trick == "subfolder":
+        stale = {"META-INF/x/CERT.EC": pkcs7_of(pinned), "META-INF/x/CERT.SF": b"Signature-Version: 1.0\r\n\r\n"}
+    forged = build_apk("com.example.ours", v1=[B], target_sdk=28)
+    import zipfile
+
+    out = io.BytesIO(forged)
+    with zipfile.ZipFile(out, "a") as archive:
+        for name, data in stale.items():
+            archive.writestr(name, data)
+    write(tmp_path, {"x.apk": out.getvalue()})
+    (row,) = scan_rows(tmp_path / "x.apk", "--signatures", our_database).apps
+    assert content
+    assert row["verdict"] == "impostor"

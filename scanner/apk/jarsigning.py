@@ -22,6 +22,8 @@ SIGNATURE_FILES = (b".SF", b".RSA", b".DSA", b".EC")
 MAX_BLOCK_FILE = 4 << 20
 """Largest signature block file that is read, in bytes."""
 MAX_SIGNERS = 32
+MAX_NAME = 16 * 1024
+"""Longest name that is compared beyond its bytes: preparing one for comparison is slow."""
 _BLOCK_FILE = re.compile(rb"META-INF/([^/]+)\.(RSA|DSA|EC)", re.IGNORECASE)
 _APK_SIGNED = re.compile(rb"^X-Android-APK-Signed: ([0-9, ]+)", re.MULTILINE | re.IGNORECASE)
 _SF_HEAD = 4096
@@ -65,7 +67,8 @@ def stripped_schemes(source: ByteSource, pairs: list[tuple[ZipEntry, ZipEntry]],
 
 def _same_name(one: Any, other: Any) -> bool:  # noqa: ANN401 - asn1crypto's values have no types
     """Equal bytes, which is cheap to see, or equal as RFC 5280 compares names of different encodings."""
-    return bool(one.dump() == other.dump() or one == other)
+    ours, theirs = one.dump(), other.dump()
+    return bool(ours == theirs or (max(len(ours), len(theirs)) <= MAX_NAME and one == other))
 
 
 def _signer(source: ByteSource, entry: ZipEntry) -> Signer:

@@ -20,8 +20,8 @@ from scanner.certificate import from_der
 from scanner.errors import ApkError
 from scanner.model import PastSigner, Scheme, Signer
 
-MAX_SIGNERS = 10
-"""apksig and Android refuse more v2 signers than this; v3 allows fewer still."""
+MAX_SIGNERS = {"v2": 10, "v3": 64, "v3.1": 64, "v3.2": 64}
+"""apksig and Android refuse more v2 signers; of v3 and newer each stands for a range of releases."""
 MAX_CERTIFICATES = 64
 MAX_ATTRIBUTES = 64
 MAX_LINEAGE = 64
@@ -55,7 +55,7 @@ def _scheme(name: str, value: bytes) -> Scheme:
 def _signers(name: str, value: bytes) -> tuple[Signer, ...]:
     signers = Fields(Fields(value, f"{name} block").run("signers"), f"{name} signers")
     read = _v2_signer if name == "v2" else _v3_signer
-    found = tuple(read(run, name) for run in signers.runs("signers", MAX_SIGNERS))
+    found = tuple(read(run, name) for run in signers.runs("signers", MAX_SIGNERS[name]))
     if not found:
         raise ApkError(f"{name} block: no signer")
     return found

@@ -33,9 +33,10 @@ class SigningBlock:
 def signing_block_of(source: ByteSource, directory: ZipDirectory) -> SigningBlock | None:
     """The signing block of an APK, or None. See `read_signing_block`.
 
-    Where the end record does not follow the directory at once there is none: Android looks no further.
+    Where the end record does not follow the directory at once, or a zip64 locator stands before it, there is none:
+    Android looks no further.
     """
-    if directory.offset + directory.size != directory.eocd_offset:
+    if directory.offset + directory.size != directory.eocd_offset or directory.zip64_locator:
         return None
     return read_signing_block(source, directory.offset)
 

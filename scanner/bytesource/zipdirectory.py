@@ -66,11 +66,11 @@ class ZipDirectory:
 
     def __init__(self, source: ByteSource) -> None:
         eocd, tail = _find_eocd(source)
-        (_, disk, first_disk, _, count, size, offset, comment) = _EOCD.unpack_from(
-            tail, eocd - (source.size - len(tail))
-        )
+        (_, disk, first_disk, _, count, size, offset, _) = _EOCD.unpack_from(tail, eocd - (source.size - len(tail)))
         self.eocd_offset = eocd
-        self.comment_size: int = comment
+        locator = eocd - (source.size - len(tail)) - _ZIP64_LOCATOR.size
+        self.zip64_locator = locator >= 0 and tail.startswith(b"PK\x06\x07", locator)
+        """Whether a zip64 locator stands right before the end record, used or not."""
         self.zip64 = False
         self.count: int = count
         self.size: int = size

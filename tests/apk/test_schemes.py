@@ -237,7 +237,7 @@ def test_one_broken_signer_spoils_the_scheme_and_no_other():
 
 def test_more_signers_than_android_accepts_are_a_problem():
     good = signer.v2_signer(ALICE, DIGEST)
-    assert len(scheme_of(V2, signer.block_of([good] * module.MAX_SIGNERS)).signers) == module.MAX_SIGNERS
+    assert len(scheme_of(V2, signer.block_of([good] * module.MAX_SIGNERS["v2"])).signers) == module.MAX_SIGNERS["v2"]
     assert "more than 10" in (scheme_of(V2, signer.block_of([good] * 11)).problem or "")
 
 

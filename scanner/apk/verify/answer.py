@@ -24,26 +24,31 @@ def answer(
 ) -> Verification:
     """The answer; v4 is in it where a v4 signature was given, and never names the signers: it vouches for theirs."""
     schemes = [_unranged("v1", jar), *(_scheme(name, found.get(name)) for name in ("v2", "v3", "v3.1", "v3.2"))]
-    newest = next((scheme for scheme in reversed(schemes) if scheme.verified), None)
     if v4 is not None:
         schemes.append(_unranged("v4", v4))
-    verified = newest is not None and not issues.errors
+    signers = () if issues.errors else _current(found, jar, sdks[1])
     return Verification(
-        verified=verified,
+        verified=bool(signers),
         min_sdk=sdks[0],
         max_sdk=sdks[1],
         schemes=tuple(schemes),
-        signers=_current(newest) if verified and newest is not None else (),
+        signers=signers,
         issues=issues.all(),
         stamp=stamp,
     )
 
 
-def _current(scheme: VerifiedScheme) -> tuple[VerifiedSigner, ...]:
-    """Whom the scheme names for the newest release: of a v3.2 pair the classical one, as `release` explains."""
-    if scheme.name == "v3.2":
-        return tuple(one for one in scheme.signers if not is_post_quantum(one.certificate.der or b""))
-    return scheme.signers[-1:] if scheme.name in {"v3", "v3.1"} else scheme.signers
+def _current(
+    found: Mapping[str, Sequence[CheckedSigner]], jar: tuple[bytes, ...], sdk: int
+) -> tuple[VerifiedSigner, ...]:
+    """Whom the newest release goes by: of a v3.2 pair the classical signer, as `scanner.apk.release` explains."""
+    for name in ("v3.2", "v3.1", "v3"):
+        holding = [one for one in found.get(name, ()) if one.holds(sdk) and not is_post_quantum(one.certificate)]
+        if holding:
+            return tuple(_signer(one, ranged=True) for one in holding)
+    if "v2" in found:
+        return tuple(_signer(one, ranged=False) for one in found["v2"])
+    return tuple(VerifiedSigner(complete(from_der(one))) for one in jar)
 
 
 def _unranged(name: str, certificates: tuple[bytes, ...]) -> VerifiedScheme:
@@ -55,19 +60,15 @@ def _unranged(name: str, certificates: tuple[bytes, ...]) -> VerifiedScheme:
 def _scheme(name: str, signers: Sequence[CheckedSigner] | None) -> VerifiedScheme:
     if signers is None:
         return VerifiedScheme(name, verified=False)
-    ranged = name != "v2"
-    return VerifiedScheme(
-        name,
-        True,  # noqa: FBT003 - the second field says so
-        tuple(
-            VerifiedSigner(
-                complete(from_der(signer.certificate)),
-                signer.min_sdk if ranged else None,
-                signer.max_sdk if ranged else None,
-                tuple(level.past for level in signer.lineage[:-1]),
-            )
-            for signer in signers
-        ),
+    return VerifiedScheme(name, True, tuple(_signer(one, ranged=name != "v2") for one in signers))  # noqa: FBT003
+
+
+def _signer(checked: CheckedSigner, *, ranged: bool) -> VerifiedSigner:
+    return VerifiedSigner(
+        complete(from_der(checked.certificate)),
+        checked.min_sdk if ranged else None,
+        checked.max_sdk if ranged else None,
+        tuple(level.past for level in checked.lineage[:-1]),
     )
 
 

@@ -48,6 +48,10 @@ class CheckedSigner:
         """Whether a release of its very minimum SDK passes it over."""
         return any(number == TARGETS_DEV_RELEASE for number, _ in self.parsed.attributes)
 
+    def holds(self, sdk: int) -> bool:
+        """Whether release ``sdk`` goes by this signer."""
+        return self.min_sdk <= sdk <= self.max_sdk and not (self.targets_dev_release and sdk == self.min_sdk)
+
 
 class BlockCheck:
     """Checks the signers of one block for releases ``min_sdk`` to ``max_sdk``."""
@@ -131,7 +135,7 @@ class BlockCheck:
             self._issues.error("V3_MIN_MAX_SDK_VERSION_MISMATCH", scheme=self._scheme, signer=name)
         if not parsed.certificates:
             self._error("NO_CERTIFICATES", name)
-        elif not _same_key(parsed.certificates[0], parsed.public_key):
+        elif not holds_key(parsed.certificates[0], parsed.public_key):
             self._error("PUBLIC_KEY_MISMATCH_BETWEEN_CERTIFICATE_AND_SIGNATURES_RECORD", name)
         signed_by = [number for number, _ in parsed.signatures]
         digested_by = [number for number, _ in parsed.digests]
@@ -177,15 +181,14 @@ class BlockCheck:
         self._issues.error(f"{self._prefix}_{code}", *params, scheme=self._scheme, signer=signer)
 
 
-def _same_key(certificate: bytes, key: bytes) -> bool:
-    """Whether the certificate holds this key: the same bytes, or another encoding of the same key."""
+def holds_key(certificate: bytes, key: bytes) -> bool:
+    """Whether the certificate holds this key: byte for byte, or in the form that a platform encodes the key in."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     try:
         held = public_key(certificate)
         if held == key:
             return True
-        forms = [load_key(one).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) for one in (held, key)]
+        return key == load_key(held).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     except (ValueError, UnusableKey):
         return False
-    return forms[0] == forms[1]

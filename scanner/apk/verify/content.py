@@ -64,10 +64,9 @@ def content_digests(sections: Sections, wanted: Iterable[Content]) -> dict[Conte
     chunked: list[Content] = [kind for kind in kinds if kind != "verity"]
     if chunked:
         parts: dict[Content, list[bytes]] = {kind: [] for kind in chunked}
-        with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
-            for digests in threads.map(_Worker(sections.source, chunked), _batched(list(sections.chunks()))):
-                for kind, found in digests.items():
-                    parts[kind].append(found)
+        for digests in _mapped(_Worker(sections.source, chunked), _batched(list(sections.chunks()))):
+            for kind, found in digests.items():
+                parts[kind].append(found)
         result |= {kind: _top(kind, parts[kind], sections) for kind in chunked}
     return result
 
@@ -85,6 +84,15 @@ class _Worker:
             for kind in self._kinds:
                 found[kind].append(_chunk_digest(kind, data))
         return {kind: b"".join(digests) for kind, digests in found.items()}
+
+
+def _mapped(work: _Worker, batches: list[list[tuple[int, int]]]) -> Iterator[dict[Content, bytes]]:
+    """The work on each batch in order, in threads where there is more than one: starting threads costs a millisecond."""
+    if len(batches) <= 1:
+        yield from map(work, batches)
+        return
+    with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
+        yield from threads.map(work, batches)
 
 
 def _batched(chunks: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:

@@ -23,7 +23,7 @@ from scanner.model import printable
 
 MANIFEST_NAME = "META-INF/MANIFEST.MF"
 DIGEST_DID_NOT_VERIFY = "JAR_SIG_ZIP_ENTRY_DIGEST_DID_NOT_VERIFY"
-MAX_LISTING = 64 << 20
+MAX_LISTING = 16 << 20
 """Largest manifest or signature file that is read, in bytes."""
 MAX_SECTIONS = 1 << 18
 MAX_SECTION = 1 << 20

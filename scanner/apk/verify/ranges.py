@@ -9,13 +9,8 @@ from scanner.apk.verify.issues import Issues
 from scanner.certificate import is_post_quantum
 
 
-def check_ranges(
-    scheme: str, signers: list[CheckedSigner], min_sdk: int, max_sdk: int, rotated: int | None, issues: Issues
-) -> None:
-    """Check the signers of one block against each other and against the range that is verified.
-
-    ``rotated`` is where a v3.1 block takes over: a v3 block need not reach further. A v3.1 block may begin anywhere.
-    """
+def check_ranges(scheme: str, signers: list[CheckedSigner], issues: Issues) -> None:
+    """Check the signers of one v3 or v3.1 block against each other: no hole, no overlap, one growing lineage."""
     ordered = sorted(signers, key=lambda signer: signer.max_sdk)
     for before, signer in pairwise(ordered):
         adjoins = signer.min_sdk == before.max_sdk + 1
@@ -23,11 +18,15 @@ def check_ranges(
             issues.error("V3_INCONSISTENT_SDK_VERSIONS", scheme=scheme, signer=signer.name)
         if not _extends(before, signer):
             issues.error("V3_INCONSISTENT_LINEAGES", scheme=scheme, signer=signer.name)
-    if scheme == "v3" and ordered:
-        first, last = ordered[0].min_sdk, ordered[-1].max_sdk
-        needed = max_sdk if rotated is None else min(max_sdk, rotated - 1)
-        if first > min_sdk or last < needed:
-            issues.error("V3_MISSING_SDK_VERSIONS", first, last, scheme=scheme)
+
+
+def covered(signers: list[CheckedSigner], low: int, high: int) -> bool:
+    """Whether each release from ``low`` to ``high`` goes by one of these signers."""
+    for signer in sorted(signers, key=lambda signer: signer.min_sdk):
+        begins = signer.min_sdk + signer.targets_dev_release
+        if begins <= low:
+            low = max(low, signer.max_sdk + 1)
+    return low > high
 
 
 def _extends(before: CheckedSigner, signer: CheckedSigner) -> bool:

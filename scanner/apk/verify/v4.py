@@ -29,7 +29,7 @@ from typing import NamedTuple
 
 from scanner.apk.signingblock import V31
 from scanner.apk.verify.algorithms import ALGORITHMS, STRENGTH, UnusableKey, load_key, verifies_as
-from scanner.apk.verify.blocks import CheckedSigner
+from scanner.apk.verify.blocks import CheckedSigner, holds_key
 from scanner.apk.verify.issues import Issues
 from scanner.bytesource import ByteSource, Fields
 from scanner.certificate import public_key
@@ -222,7 +222,7 @@ class V4Check:
             self._error("UNKNOWN_SIG_ALGORITHM", name, f"0x{signer.algorithm:x}")
             return
         try:
-            key = load_key(signer.public_key)
+            load_key(signer.public_key)
         except UnusableKey as error:
             self._error("MALFORMED_PUBLIC_KEY", name, error)
             return
@@ -234,7 +234,8 @@ class V4Check:
             self._error("VERIFY_EXCEPTION", name, algorithm.name, error)
             return
         try:
-            if load_key(public_key(signer.certificate)) != key:
+            load_key(public_key(signer.certificate))
+            if not holds_key(signer.certificate, signer.public_key):
                 self._error("PUBLIC_KEY_MISMATCH_BETWEEN_CERTIFICATE_AND_SIGNATURES_RECORD", name)
         except (ValueError, UnusableKey) as error:
             self._error("MALFORMED_CERTIFICATE", name, error)

@@ -25,7 +25,7 @@ from scanner.apk.verify.blocks import (
 from scanner.apk.verify.content import Sections, content_digests
 from scanner.apk.verify.issues import Issues
 from scanner.apk.verify.jar import verify_jar
-from scanner.apk.verify.ranges import check_hybrid, check_ranges
+from scanner.apk.verify.ranges import check_hybrid, check_ranges, covered
 from scanner.apk.verify.v4 import V4Check
 from scanner.bytesource import ByteSource, ZipDirectory, member_bytes
 from scanner.certificate import from_der
@@ -50,7 +50,10 @@ class _Run:
     min_sdk: int
     max_sdk: int
     issues: Issues = field(default_factory=Issues)
+    blocks: dict[str, list[CheckedSigner]] = field(default_factory=dict)
+    """Every block that holds, also one that no release in the range goes by."""
     found: dict[str, list[CheckedSigner]] = field(default_factory=dict)
+    """The blocks among them that some release in the range goes by."""
     jar: tuple[bytes, ...] = ()
     digests: dict[Content, bytes] = field(default_factory=dict)
     idsig: ByteSource | None = None
@@ -113,7 +116,7 @@ def _v3(run: _Run, block: SigningBlock | None) -> None:
     if run.max_sdk < FIRST_SDK["v3"]:
         return
     _block(run, block, V3)
-    rotated_from = min((signer.min_sdk for signer in run.found.get("v3.1", ())), default=None)
+    rotated_from = min((signer.min_sdk for signer in run.blocks.get("v3.1", ())), default=None)
     for signer in run.found.get("v3", ()):
         announced = signer.numbers.get(ROTATION_MIN_SDK)
         if announced is not None and rotated_from is None:
@@ -127,7 +130,7 @@ def _v3(run: _Run, block: SigningBlock | None) -> None:
 
 def _hybrid_announced(run: _Run, scheme: str) -> None:
     """Stripping protection of v3.2: an older block that announces one must find it, with the same range."""
-    pair = run.found.get("v3.2", [])
+    pair = run.blocks.get("v3.2", [])
     for signer in run.found.get(scheme, ()):
         low, high = signer.numbers.get(HYBRID_MIN_SDK), signer.numbers.get(HYBRID_MAX_SDK)
         if run.max_sdk < FIRST_SDK["v3.2"] or (low is None and high is None):
@@ -139,13 +142,12 @@ def _hybrid_announced(run: _Run, scheme: str) -> None:
 
 
 def _v2(run: _Run, block: SigningBlock | None) -> None:
-    if run.max_sdk < FIRST_SDK["v2"] or (run.min_sdk >= FIRST_SDK["v3"] and run.found):
+    if run.max_sdk < FIRST_SDK["v2"] or (run.min_sdk >= FIRST_SDK["v3"] and _newer_decide(run)):
         return
     _block(run, block, V2)
     for signer in run.found.get("v2", ()):
         announced = signer.numbers.get(STRIPPING_PROTECTION)
-        newer = run.found.keys() & {"v3", "v3.1", "v3.2"}
-        if announced == SCHEME_IDS["v3"] and run.max_sdk >= FIRST_SDK["v3"] and not newer:
+        if announced == SCHEME_IDS["v3"] and run.max_sdk >= FIRST_SDK["v3"] and not _newer_decide(run):
             run.issues.error("V2_SIG_MISSING_APK_SIG_REFERENCED", "v3", scheme="v2", signer=signer.name)
     if run.issues.errors:
         run.found.pop("v2", None)
@@ -167,12 +169,28 @@ def _block(run: _Run, block: SigningBlock | None, identifier: int) -> None:
     if run.issues.errors == before and name == "v3.2":
         check_hybrid(signers, run.issues)
     elif run.issues.errors == before and name != "v2":
-        rotated = min((signer.min_sdk for signer in run.found.get("v3.1", ())), default=None)
-        check_ranges(name, signers, lowest, run.max_sdk, rotated, run.issues)
+        check_ranges(name, signers, run.issues)
+        if name == "v3" and not covered([*signers, *_newer_signers(run)], lowest, run.max_sdk):
+            run.issues.error("V3_MISSING_SDK_VERSIONS", lowest, run.max_sdk, scheme=name)
     if run.issues.errors == before:
         _integrity(run, block, name, signers)
     if run.issues.errors == before:
-        run.found[name] = signers
+        run.blocks[name] = signers
+        if name in {"v2", "v3"} or any(one.min_sdk <= run.max_sdk and one.max_sdk >= lowest for one in signers):
+            run.found[name] = signers
+
+
+def _newer_signers(run: _Run) -> list[CheckedSigner]:
+    return [*run.found.get("v3.1", ()), *run.found.get("v3.2", ())]
+
+
+def _newer_decide(run: _Run) -> bool:
+    """Whether every release of the range from 28 on goes by a scheme newer than v2.
+
+    A v3 block decides for all of them, by its signers or by refusing; a v3.1 or v3.2 block only for the releases
+    that one of its signers is for: the others pass it over.
+    """
+    return "v3" in run.found or covered(_newer_signers(run), max(run.min_sdk, FIRST_SDK["v3"]), run.max_sdk)
 
 
 def _integrity(run: _Run, block: SigningBlock, name: str, signers: list[CheckedSigner]) -> None:
@@ -202,7 +220,7 @@ def _sandbox(run: _Run, block: SigningBlock | None) -> None:  # noqa: ARG001 - t
 
 
 def _jar(run: _Run, block: SigningBlock | None) -> None:  # noqa: ARG001 - the steps share one shape
-    if run.min_sdk < FIRST_SDK["v2"] or not run.found:
+    if run.min_sdk < FIRST_SDK["v2"] or not ("v2" in run.found or _newer_decide(run)):
         found = frozenset(SCHEME_IDS[name] for name in run.found)
         run.jar = verify_jar(run.source, run.directory, found, run.min_sdk, run.max_sdk, run.issues)
 
@@ -221,7 +239,7 @@ def _agreement(run: _Run, block: SigningBlock | None) -> None:  # noqa: ARG001 -
     if len(older) != 1:
         run.issues.error("V3_SIG_MULTIPLE_PAST_SIGNERS", scheme="v3")
         return
-    newest = run.found["v3"][-1]
+    newest = max(run.found["v3"], key=lambda signer: len(signer.lineage))
     oldest = newest.lineage[0].certificate if newest.lineage else newest.certificate
     if oldest != older[0]:
         run.issues.error("V3_SIG_PAST_SIGNERS_MISMATCH", scheme="v3")

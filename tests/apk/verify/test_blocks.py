@@ -256,3 +256,52 @@ def test_what_is_no_apk_cannot_be_verified() -> None:
     for data in (b"", b"text", zip_bytes({"a": b"x"}), zip_bytes({"AndroidManifest.xml": b"<manifest/>"})):
         with pytest.raises(ApkError):
             check(data)
+
+
+# What an adversarial review found, kept found ------------------------------------------------------
+
+T = WECHAT_LIKE
+
+
+@pytest.mark.parametrize("sdk", [34, 36])
+@pytest.mark.parametrize("newer", ["v3.1 from 40", "v3.1 up to 33", "v3.2 from 45"])
+def test_a_block_that_the_release_passes_over_covers_up_for_no_older_one(newer: str, sdk: int) -> None:
+    pair = [V3Signer(A, (), 45), V3Signer(P, (), 45)]
+    blocks = {
+        "v3.1 from 40": {"v31": [V3Signer(A, min_sdk=40)]},
+        "v3.1 up to 33": {"v31": [V3Signer(A, min_sdk=33, max_sdk=33)]},
+        "v3.2 from 45": {"v32": pair},
+    }[newer]
+    forged = build_apk("com.example", v2=[A.wearing(T.certificate)], min_sdk=28, **blocks)  # type: ignore[arg-type]
+    assert not check(forged, sdk, sdk).verified
+    unsigned = build_apk("com.example", min_sdk=28, **blocks)  # type: ignore[arg-type]
+    assert not check(unsigned, sdk, sdk).verified
+    honest = check(build_apk("com.example", v2=[T], min_sdk=28, **blocks), sdk, sdk)  # type: ignore[arg-type]
+    assert honest.verified, "nobody can spoil an honest v2 signature by a block that no release goes by"
+    assert signers(honest) == [T.sha256]
+
+
+def test_releases_that_no_signer_covers_are_refused() -> None:
+    apk = build_apk("com.example", v3=[V3Signer(T, max_sdk=32)], v31=[V3Signer(A, (T,), 33, 33)], min_sdk=28)
+    assert check(apk, 28, 33).verified
+    assert codes(check(apk, 34, 34)) == {"V3_MISSING_SDK_VERSIONS"}
+    assert "V3_MISSING_SDK_VERSIONS" in codes(check(apk))
+
+
+def test_the_signer_of_the_newest_release_is_named_whatever_the_order_in_the_block() -> None:
+    apk = build_apk("com.example", v3=[V3Signer(A, (T,), 33), V3Signer(T, max_sdk=32)], min_sdk=28)
+    assert signers(check(apk, 36, 36)) == signers(check(apk)) == [A.sha256]
+    assert signers(check(apk, 30, 30)) == [T.sha256]
+    future = build_apk("com.example", v3=[V3Signer(T, max_sdk=39)], v31=[V3Signer(A, (T,), 40)], min_sdk=28)
+    assert signers(check(future, 36, 36)) == [T.sha256]
+
+
+def test_a_zip64_locator_leaves_no_signing_block() -> None:
+    import zipfile
+    from io import BytesIO
+
+    apk = build_apk("com.example", v2=[A], min_sdk=24)
+    eocd = apk.rindex(b"PK\x05\x06")
+    located = apk[:eocd] + b"PK\x06\x07" + bytes(16) + apk[eocd:]
+    assert not check(located).verified
+    assert zipfile.is_zipfile(BytesIO(located))
