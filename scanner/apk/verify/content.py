@@ -87,7 +87,7 @@ class _Worker:
 
 
 def _mapped(work: _Worker, batches: list[list[tuple[int, int]]]) -> Iterator[dict[Content, bytes]]:
-    """The work on each batch in order, in threads where there is more than one: starting threads costs a millisecond."""
+    """The work on each batch in order; in threads where there are several, since starting them takes a while."""
     if len(batches) <= 1:
         yield from map(work, batches)
         return
