@@ -20,13 +20,17 @@ def check_ranges(scheme: str, signers: list[CheckedSigner], issues: Issues) -> N
             issues.error("V3_INCONSISTENT_LINEAGES", scheme=scheme, signer=signer.name)
 
 
-def covered(signers: list[CheckedSigner], low: int, high: int) -> bool:
-    """Whether each release from ``low`` to ``high`` goes by one of these signers."""
-    for signer in sorted(signers, key=lambda signer: signer.min_sdk):
-        begins = signer.min_sdk + signer.targets_dev_release
-        if begins <= low:
-            low = max(low, signer.max_sdk + 1)
+def covered(spans: list[tuple[int, int]], low: int, high: int) -> bool:
+    """Whether each release from ``low`` to ``high`` lies in one of the spans."""
+    for begin, end in sorted(spans):
+        if begin <= low:
+            low = max(low, end + 1)
     return low > high
+
+
+def spans_of(signers: list[CheckedSigner], first: int) -> list[tuple[int, int]]:
+    """The releases that go by each signer of a scheme that ``first`` was the first to know."""
+    return [(max(first, one.min_sdk + one.targets_dev_release), one.max_sdk) for one in signers]
 
 
 def _extends(before: CheckedSigner, signer: CheckedSigner) -> bool:

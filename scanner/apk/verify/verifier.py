@@ -25,7 +25,7 @@ from scanner.apk.verify.blocks import (
 from scanner.apk.verify.content import Sections, content_digests
 from scanner.apk.verify.issues import Issues
 from scanner.apk.verify.jar import verify_jar
-from scanner.apk.verify.ranges import check_hybrid, check_ranges, covered
+from scanner.apk.verify.ranges import check_hybrid, check_ranges, covered, spans_of
 from scanner.apk.verify.v4 import V4Check
 from scanner.bytesource import ByteSource, ZipDirectory, member_bytes
 from scanner.certificate import from_der
@@ -86,6 +86,8 @@ def verify(
         run.issues.warning("SIGNING_BLOCK", note)
     if not run.issues.errors:
         _schemes(run, block)
+    if not (run.issues.errors or run.found or run.jar):
+        run.issues.error("NO_SIGNATURE_FOR_THESE_RELEASES", lowest, max_sdk)
     blocks = block.pairs.keys() if block else ()
     return answer(
         run.found, run.jar, run.v4, run.issues, sdks=(lowest, max_sdk), stamp=stamp_of(source, directory, blocks)
@@ -170,7 +172,7 @@ def _block(run: _Run, block: SigningBlock | None, identifier: int) -> None:
         check_hybrid(signers, run.issues)
     elif run.issues.errors == before and name != "v2":
         check_ranges(name, signers, run.issues)
-        if name == "v3" and not covered([*signers, *_newer_signers(run)], lowest, run.max_sdk):
+        if name == "v3" and not covered(spans_of(signers, 0) + _newer_spans(run), lowest, run.max_sdk):
             run.issues.error("V3_MISSING_SDK_VERSIONS", lowest, run.max_sdk, scheme=name)
     if run.issues.errors == before:
         _integrity(run, block, name, signers)
@@ -180,17 +182,18 @@ def _block(run: _Run, block: SigningBlock | None, identifier: int) -> None:
             run.found[name] = signers
 
 
-def _newer_signers(run: _Run) -> list[CheckedSigner]:
-    return [*run.found.get("v3.1", ()), *run.found.get("v3.2", ())]
+def _newer_spans(run: _Run) -> list[tuple[int, int]]:
+    return [span for name in ("v3.1", "v3.2") for span in spans_of(run.found.get(name, []), FIRST_SDK[name])]
 
 
 def _newer_decide(run: _Run) -> bool:
-    """Whether every release of the range from 28 on goes by a scheme newer than v2.
+    """Whether the range reaches to releases from 28 on, and they all go by a scheme newer than v2.
 
     A v3 block decides for all of them, by its signers or by refusing; a v3.1 or v3.2 block only for the releases
     that one of its signers is for: the others pass it over.
     """
-    return "v3" in run.found or covered(_newer_signers(run), max(run.min_sdk, FIRST_SDK["v3"]), run.max_sdk)
+    lowest = max(run.min_sdk, FIRST_SDK["v3"])
+    return "v3" in run.found or (lowest <= run.max_sdk and covered(_newer_spans(run), lowest, run.max_sdk))
 
 
 def _integrity(run: _Run, block: SigningBlock, name: str, signers: list[CheckedSigner]) -> None:

@@ -305,3 +305,16 @@ def test_a_zip64_locator_leaves_no_signing_block() -> None:
     located = apk[:eocd] + b"PK\x06\x07" + bytes(16) + apk[eocd:]
     assert not check(located).verified
     assert zipfile.is_zipfile(BytesIO(located))
+
+
+@pytest.mark.parametrize(("low", "high"), [(21, 23), (24, 24), (24, 27), (26, 26), (28, 28), (37, 37), (21, 37)])
+def test_a_jar_signature_alone_holds_for_every_release(low: int, high: int) -> None:
+    answer = check(build_apk("com.example", v1=[A], target_sdk=28), low, high)
+    assert answer.errors == ()
+    assert signers(answer) == [A.sha256]
+
+
+def test_a_v31_block_decides_nothing_for_releases_that_do_not_know_it() -> None:
+    apk = build_apk("com.example", v31=[V3Signer(A, min_sdk=28)], min_sdk=28)
+    assert not check(apk, 30, 30).verified
+    assert not check(apk, 28, 40).verified
