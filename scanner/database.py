@@ -32,7 +32,7 @@ class SignatureDatabase:
             for package in signature.packages:
                 self._names.setdefault(package.name, []).append((signature, package))
             for signer in signature.signers:
-                for kind in PINNED:
+                for kind in (*PINNED, "hash32"):
                     if value := getattr(signer, kind):
                         self._signers.setdefault((kind, value), []).append((signature, signer))
 
@@ -41,13 +41,16 @@ class SignatureDatabase:
         return self._names.get(package_name, [])
 
     def by_certificate(self, certificate: Certificate) -> dict[str, tuple[Signature, PinnedSigner]]:
-        """Signature id → the signature and the signer that this certificate is."""
+        """Signature id → signature and signer of a certificate; by its 32-bit hash where no more is known."""
         found: dict[str, tuple[Signature, PinnedSigner]] = {}
         for kind in PINNED:
             value = getattr(certificate, kind)
             for signature, signer in self._signers.get((kind, value), ()) if value else ():
                 if agreement(certificate, signer):
                     found.setdefault(signature.id, (signature, signer))
+        if certificate.hash32 and not any(getattr(certificate, kind) for kind in PINNED):
+            for signature, signer in self._signers.get(("hash32", certificate.hash32), ()):
+                found.setdefault(signature.id, (signature, signer))
         return found
 
 

@@ -19,6 +19,7 @@ KINDS = {
     "md5": "certificate-md5",
     "spki_sha256": "public-key-sha256",
     "rsa_modulus_sha256": "rsa-modulus-sha256",
+    "hash32": "certificate-hash32",
 }
 """Kind of evidence for each digest a signer can be pinned by."""
 
@@ -76,6 +77,8 @@ def _sister(observed: Observation, signature: Signature, pins: tuple[PinnedSigne
 
 
 def _judge(observed: Observation, package: Package, pins: tuple[PinnedSigner, ...]) -> tuple[Verdict, str]:
+    if observed.assurance == Assurance.HINT:
+        return _hinted(observed, package, pins)
     agreeing = [certificate for certificate in observed.signers if _agreed(certificate, pins)]
     if observed.broken is not None:
         return _broken(observed, package, claimed=bool(agreeing))
@@ -93,6 +96,29 @@ def _judge(observed: Observation, package: Package, pins: tuple[PinnedSigner, ..
     if not all(comparable(certificate, pin) for certificate in observed.signers for pin in pins):
         return Verdict.NAME_ONLY, "the digest that was seen is of a kind that our pins do not hold"
     return Verdict.IMPOSTOR, f"another signer under a listed name whose signers are all known{beside}"
+
+
+def _hinted(observed: Observation, package: Package, pins: tuple[PinnedSigner, ...]) -> tuple[Verdict, str]:
+    """A 32-bit hash of a certificate: it can rule every pinned certificate out, and never one in."""
+    if observed.signers and all(_hash_agrees(certificate, pins) for certificate in observed.signers):
+        return Verdict.LIKELY, "listed name, and the 32-bit hash of its certificate is a pinned signer's: a hint"
+    if any(_hash_agrees(past, pins) for past in observed.history):
+        return (
+            Verdict.LIKELY,
+            "listed name, and a past certificate has the 32-bit hash of a pinned signer: rotated, or a v3.2 pair",
+        )
+    if package.pins == "none" and not pins:
+        return Verdict.NAME_ONLY, "no certificate of this app is known to compare with"
+    if package.pins == "complete" and all(pin.hash32 for pin in pins):
+        return (
+            Verdict.IMPOSTOR,
+            "the 32-bit hash of its certificate is that of no signer, and its signers are all known",
+        )
+    return Verdict.NAME_ONLY, "the 32-bit hash of its certificate is none of those that our incomplete pins hold"
+
+
+def _hash_agrees(certificate: Certificate, pins: tuple[PinnedSigner, ...]) -> bool:
+    return certificate.hash32 is not None and any(certificate.hash32 == pin.hash32 for pin in pins)
 
 
 def _agreeing(observed: Observation) -> tuple[Verdict, str]:
@@ -129,7 +155,8 @@ def _unlisted(observed: Observation, database: SignatureDatabase) -> list[Findin
         for certificate in certificates:
             for signature, signer in database.by_certificate(certificate).values():
                 known = ", as it is known to" if observed.package_name in signer.also_signs else ""
-                reason = f"the signer of {signature.name} signs this package too{when}{known}"
+                seems = "signs" if certificate.sha256 or certificate.sha1 or certificate.md5 else "seems to sign"
+                reason = f"the signer of {signature.name} {seems} this package too{when}{known}"
                 evidence = tuple(_certificate_evidence(observed, (signer,)))
                 findings.setdefault(signature.id, _finding(signature, Verdict.SAME_SIGNER, reason, evidence))
     return list(findings.values())
@@ -147,7 +174,7 @@ def _certificate_evidence(observed: Observation, pins: tuple[PinnedSigner, ...])
     for certificate in observed.signers:
         yield _compared(certificate, pins, observed.signers_from)
     for past in observed.history:
-        if _agreed(past, pins):
+        if _agreed(past, pins) or (observed.assurance == Assurance.HINT and _hash_agrees(past, pins)):
             yield _compared(past, pins, "certificate-history")
 
 
@@ -157,6 +184,8 @@ def _compared(certificate: Certificate, pins: tuple[PinnedSigner, ...], origin: 
         if kind:
             value = getattr(certificate, kind)
             return Evidence(KINDS[kind], value, True, (value,), origin, pin.cites)  # noqa: FBT003
+    if certificate.hash32 and not any(getattr(certificate, kind) for kind in PINNED):
+        return _compared_hash(certificate.hash32, pins, origin)
     kind = next(
         (kind for kind in PINNED if getattr(certificate, kind) and any(getattr(pin, kind) for pin in pins)),
         None,
@@ -166,6 +195,15 @@ def _compared(certificate: Certificate, pins: tuple[PinnedSigner, ...], origin: 
     cites = tuple(dict.fromkeys(cite for pin in held for cite in pin.cites))
     value = getattr(certificate, kind) or ""
     return Evidence(KINDS[kind], value, False, tuple(getattr(pin, kind) for pin in held), origin, cites)  # noqa: FBT003
+
+
+def _compared_hash(hash32: str, pins: tuple[PinnedSigner, ...], origin: str) -> Evidence:
+    """The comparison of a 32-bit hash, which cites whoever says what the pinned certificates are."""
+    held = [pin for pin in pins if pin.hash32]
+    equal = [pin for pin in held if pin.hash32 == hash32]
+    cites = tuple(dict.fromkeys(cite for pin in equal or held for cite in pin.cites))
+    pinned = tuple(pin.hash32 or "" for pin in equal or held)
+    return Evidence(KINDS["hash32"], hash32, bool(equal), pinned, origin, cites)
 
 
 def _finding(signature: Signature, verdict: Verdict, reason: str, evidence: tuple[Evidence, ...]) -> Finding:

@@ -42,3 +42,19 @@ def exit_code(
     if failed_sources or unread or incomplete:
         return INCOMPLETE
     return CLEAN if apps else NOTHING
+
+
+def watch_code(codes: list[int]) -> int:
+    """The exit code of an audit desk, from those of its phones: a finding first, then what was not seen."""
+    if not codes:
+        return NOTHING
+    if FOUND in codes:
+        return FOUND
+    return CLEAN if all(code == CLEAN for code in codes) else INCOMPLETE
+
+
+def devices_code(phones: int, unready: int) -> int:
+    """The exit code of a list of phones, ``unready`` of which cannot be scanned."""
+    if unready:
+        return INCOMPLETE
+    return CLEAN if phones else NOTHING

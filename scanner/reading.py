@@ -6,12 +6,12 @@ same way. Whatever goes wrong is contained here: it becomes an `UnreadRow`, and 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from scanner.apk import NotAnApk
 from scanner.bytesource import ByteSource, Memory, member_bytes
+from scanner.containment import Crash, contained
 from scanner.database import SignatureDatabase
 from scanner.errors import ApkError, ScannerError
 from scanner.model import App, AppRow, Expansion, Hop, Location, Outcome, Passed, UnreadRow
@@ -42,7 +42,6 @@ MAX_STREAMED = 512 << 20
 FREE_INFLATED, MAX_RATIO = 2 << 30, 200
 """The deflated members of one archive may together inflate to this many bytes, or this many times its size."""
 
-log = logging.getLogger(__name__)
 Identified = tuple[App, Judged]
 Opener = tuple[App, Callable[[], ByteSource]]
 
@@ -59,23 +58,25 @@ class Reader:
 
     def stream(self, app: App, *, inline: bool = True) -> Iterator[Outcome]:
         """The same, one outcome at a time; ``inline`` also reads what can only be streamed."""
-        alone = app.splits
+        alone = list(app.splits)
+        for outcome in contained(self._opened(app, alone, inline=inline)):
+            yield unread_row(app, outcome.reason) if isinstance(outcome, Crash) else outcome
+        for location in alone:  # they lie beside something that is no base for them
+            yield from self.stream(App(app.source, location), inline=inline)
+
+    def _opened(self, app: App, alone: list[Location], *, inline: bool) -> Iterator[Outcome]:
+        """What is said of a candidate itself; its splits are taken out of ``alone`` where it is a base for them."""
         try:
             with open_location(app.location) as source:
                 judged = self._judged(source)
                 if isinstance(judged, Judged):
-                    alone = ()
+                    alone.clear()
                     yield from self._with_splits(app, judged)
                     yield from self._hidden(app, judged, source, inline=inline)
                 else:
                     yield from self._no_apk(app, source, judged, inline=inline)
         except ScannerError as error:
             yield unread_row(app, error)
-        except Exception as error:
-            log.debug("crash while reading %s", app.location, exc_info=True)
-            yield unread_row(app, f"crashed: {type(error).__name__}: {error}; please report this file")
-        for location in alone:  # they lie beside something that is no base for them
-            yield from self.stream(App(app.source, location), inline=inline)
 
     def _judged(self, source: ByteSource) -> Judged | NotAnApk:
         """The APK, or why it is none. How a file begins decides nothing: Android looks at its end."""

@@ -8,7 +8,7 @@ import msgspec
 
 from scanner.apk import identify
 from scanner.apk.verify import verify
-from scanner.bytesource import ByteSource
+from scanner.bytesource import ByteSource, Span
 from scanner.certificate import complete
 from scanner.database import SignatureDatabase
 from scanner.matcher import Observation, match, unconfirmed_names
@@ -54,8 +54,17 @@ class Judge:
         declared = observe(identity)
         if not (verify_it or self._verify_all or match(declared, self._database)):
             return Judged(identity, declared)
+        return self._verified(source, identity, declared)
+
+    def read_installed(self, source: ByteSource) -> Judged:
+        """Identify an APK that Android has installed, and so verified; checked once more where everything is."""
+        identity = identify(source, self._sdk)
+        declared = observe(identity)
+        return self._verified(source, identity, declared) if self._verify_all else Judged(identity, declared)
+
+    def _verified(self, source: ByteSource, identity: ApkIdentity, declared: Observation) -> Judged:
         verification = verify(source, self._sdk, self._sdk)
-        digest = source.hash_ranges([(0, source.size)], "sha256")[0].hex()
+        digest = source.hash_ranges([Span(0, source.size)], "sha256")[0].hex()
         return Judged(identity, _checked(declared, verification), verification, digest)
 
     def row(
@@ -151,16 +160,17 @@ def _row(
         scanned_at=now,
         file_sha256=judged.file_sha256,
         etag=None,
-        signers=tuple(map(_signer, observed.signers)),
-        certificate_history=tuple(map(_signer, observed.history)),
+        signers=tuple(map(signer_row, observed.signers)),
+        certificate_history=tuple(map(signer_row, observed.history)),
         schemes=tuple(scheme.name for scheme in signing.schemes),
         assurance=observed.assurance,
         verdict=findings[0].verdict if findings else Verdict.CLEAR,
         findings=findings,
-        tamper=(*identity.tamper, *_broken_note(judged), *_split_notes(identity, parts)),
+        tamper=(*identity.tamper, *broken_notes(judged), *_split_notes(identity, parts)),
         issues=(*_issues(judged), *notes),
         contradictions=(*identity.contradictions, *_contradictions(judged)),
         unread=None,
+        removal=(),
     )
 
 
@@ -170,10 +180,15 @@ def unread_row(app: App, reason: object, what: str = "file") -> UnreadRow:
     return UnreadRow(SCHEMA_VERSION, printable(app.source), what, str(app.location), printable(text))
 
 
-def _signer(certificate: Certificate) -> SignerRow:
+def signer_row(certificate: Certificate) -> SignerRow:
+    """A certificate as a row shows it."""
     subject = certificate.subject
     return SignerRow(
-        certificate.sha256, certificate.sha1, certificate.md5, None if subject is None else printable(subject)
+        certificate.sha256,
+        certificate.sha1,
+        certificate.md5,
+        None if subject is None else printable(subject),
+        certificate.hash32 if certificate.sha256 is None else None,
     )
 
 
@@ -193,7 +208,7 @@ def _issues(judged: Judged) -> Iterable[str]:
         yield f"reference: the {name} points into the resource table, which a scan does not read; see inspect"
 
 
-def _broken_note(judged: Judged) -> Iterable[str]:
+def broken_notes(judged: Judged) -> Iterable[str]:
     """Every reason why the signature that the APK bears does not hold."""
     if judged.observed.broken is not None and judged.verification is not None:
         for issue in judged.verification.errors[:MAX_REASONS]:
@@ -204,7 +219,7 @@ def _split_notes(base: ApkIdentity, parts: list[tuple[str, Judged]]) -> Iterable
     """Android installs a split only if its package, version code and signers equal the base's."""
     for name, judged in parts:
         part = judged.identity
-        yield from (f"{note} ({printable(name)})" for note in _broken_note(judged))
+        yield from (f"{note} ({printable(name)})" for note in broken_notes(judged))
         if part.package_name != base.package_name:
             yield f"split-package: {printable(name)} is of {printable(part.package_name)}"
         elif part.version_code != base.version_code:

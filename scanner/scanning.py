@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import groupby
+from typing import TypeVar
 
 from scanner import __version__
 from scanner.database import SignatureDatabase, load_database
 from scanner.engines import Engine, SerialEngine
 from scanner.errors import SourceError
+from scanner.fleet import Fleet
 from scanner.model import (
     NEWEST_SDK,
     SCHEMA_VERSION,
@@ -23,15 +26,25 @@ from scanner.model import (
     Expansion,
     Outcome,
     Passed,
+    SamePhone,
     SummaryRow,
     UnreadRow,
     Verdict,
+    Withheld,
     printable,
 )
+from scanner.phones import PhoneOptions
 from scanner.policy import FAILING, exit_code
 from scanner.reading import Reader
-from scanner.sources import open_source
+from scanner.sources import is_phone, open_source
+from scanner.sources.adb import AdbServer
 
+Candidate = TypeVar("Candidate")
+UNCERTIFIED = (
+    "not signed, or the signature block is broken",
+    "not looked for (see --evidence), its APK could not be read, or only its data is left; see the issues of each row",
+)
+"""Why a certificate is missing: of files, and of apps on phones."""
 MAX_HOLES = 1000
 """Holes that the summary names one by one; every one of them is a row besides."""
 
@@ -48,16 +61,19 @@ class Scan:
         verify_all: bool = False,
         engine: Engine | None = None,
         now: datetime | None = None,
+        phones: PhoneOptions | None = None,
     ) -> None:
         moment = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        self._specs = specs
+        self._specs = list(specs)
         self._database = database
         self._engine = engine or SerialEngine()
         self._reader = Reader(database, sdk, moment, verify_all=verify_all)
+        options = phones or PhoneOptions(AdbServer(), verify_all=verify_all)
+        self._fleet = Fleet(filter(is_phone, self._specs), database, moment, options)
         self._counts: Counter[str] = Counter()
         self._holes: list[CoverageHole] = []
         self._sources = self._failed_sources = self._unnamed_holes = 0
-        self._uncertified = 0
+        self._uncertified = [0, 0]
         self._interrupted = False
 
     def rows(self) -> Iterator[AppRow | UnreadRow]:
@@ -66,14 +82,38 @@ class Scan:
         Ctrl-C ends the rows early, and `summary` says so.
         """
         try:
-            for outcome in self._engine.run(self._reader, self._candidates()):
-                row = self._count(outcome)
-                if row is not None:
-                    yield row
+            yield from self._counted(self._outcomes())
         except KeyboardInterrupt:
             self._interrupted = True
+            yield from self._counted(self._fleet.left_over())
         finally:
             self._engine.close()
+            self._fleet.close()
+
+    def _counted(self, outcomes: Iterator[Outcome]) -> Iterator[AppRow | UnreadRow]:
+        for outcome in outcomes:
+            row = self._count(outcome)
+            if row is not None:
+                yield row
+
+    def _outcomes(self) -> Iterator[Outcome]:
+        """SPEC by SPEC: phones, which are all read from the start, and files, by the engine."""
+        self._fleet.start()
+        done: set[str] = set()
+        for phone, specs in groupby(self._specs, is_phone):
+            if phone:
+                for spec in specs:
+                    if spec not in done:
+                        yield from self._opened(spec, self._fleet.outcomes(spec))
+                    done.add(spec)
+            else:
+                yield from self._engine.run(self._reader, self._candidates(specs))
+
+    def stop(self) -> None:
+        """Stop reading, from any thread; `rows` ends soon with what was read."""
+        self._interrupted = True
+        self._engine.close()
+        self._fleet.close()
 
     def summary(self) -> SummaryRow:
         """What was seen, what was not, and the exit code."""
@@ -96,19 +136,29 @@ class Scan:
             ),
         )
 
-    def _candidates(self) -> Iterator[App | Outcome]:
-        for spec in self._specs:
-            self._sources += 1
-            try:
-                yield from open_source(spec).apps()
-            except SourceError as error:
-                self._failed_sources += 1
-                name = printable(spec)
-                yield UnreadRow(SCHEMA_VERSION, name, "source", name, str(error))
+    def _candidates(self, specs: Iterable[str]) -> Iterator[App | Outcome]:
+        for spec in specs:
+            yield from self._opened(spec, _apps(spec))
+
+    def _opened(self, spec: str, found: Iterator[Candidate]) -> Iterator[Candidate | Outcome]:
+        """What a source yields; one that cannot be opened is a row and no more."""
+        self._sources += 1
+        try:
+            yield from found
+        except SourceError as error:
+            self._failed_sources += 1
+            name = printable(spec)
+            yield UnreadRow(SCHEMA_VERSION, name, "source", name, str(error))
 
     def _count(self, outcome: Outcome) -> AppRow | UnreadRow | None:
         if isinstance(outcome, Passed):
             self._counts["other_files"] += 1
+            return None
+        if isinstance(outcome, Withheld):
+            self._counts.update(("apps", Verdict.CLEAR, "withheld"))
+            return None
+        if isinstance(outcome, SamePhone):
+            self._hole(CoverageHole(outcome.source, f"the same phone as {outcome.other}: read once"))
             return None
         if isinstance(outcome, UnreadRow):
             self._counts[Verdict.UNREAD] += 1
@@ -118,7 +168,7 @@ class Scan:
             raise TypeError("an engine must not let an expansion through")
         self._counts["apps"] += 1
         self._counts[outcome.verdict] += 1
-        self._uncertified += not outcome.signers
+        self._uncertified[outcome.device is not None] += not any(signer.sha256 for signer in outcome.signers)
         return outcome
 
     def _hole(self, hole: CoverageHole) -> None:
@@ -133,15 +183,20 @@ class Scan:
             yield CoverageHole(
                 f"{self._unnamed_holes} more", f"only the first {MAX_HOLES} are named here; see the rows"
             )
-        if self._uncertified:
-            yield CoverageHole(
-                _counted(self._uncertified, "app", "without a certificate"),
-                "not signed, or the signature block is broken",
-            )
+        for number, why in zip(self._uncertified, UNCERTIFIED, strict=True):
+            if number:
+                yield CoverageHole(_counted(number, "app", "without a certificate"), why)
+        if withheld := self._counts["withheld"]:
+            why = "read, none of them listed, and left out of the report (--redact)"
+            yield CoverageHole(_counted(withheld, "app", "of personal profiles"), why)
         if other := self._counts["other_files"]:
             yield CoverageHole(_counted(other, "other file"), "neither an APK nor an archive of APKs: not read")
         if self._interrupted:
             yield CoverageHole("the rest", "interrupted: nothing is known of what was not read yet")
+
+
+def _apps(spec: str) -> Iterator[App | UnreadRow]:
+    yield from open_source(spec).apps()
 
 
 def _counted(number: int, noun: str, rest: str = "") -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 from scanner.apk.verify import NEWEST_IMAGINABLE, verify
-from scanner.model import Location, Verification
+from scanner.errors import ReadError, SourceError
+from scanner.model import Location, PhoneStatus, Verification
 from scanner.sources import open_location
+from scanner.sources.adb import AdbServer, server_notes
 
 
 def verify_location(
@@ -21,3 +23,16 @@ def verify_location(
     """
     with open_location(location) as source, open_location(idsig) if idsig else nullcontext() as beside:
         return verify(source, min_sdk, NEWEST_IMAGINABLE if max_sdk is None else max_sdk, beside)
+
+
+def phones_of(server: AdbServer) -> tuple[list[PhoneStatus], list[str]]:
+    """The phones that an adb server sees, and what about the servers of this machine may keep others from view.
+
+    Raises:
+        SourceError: no server answers, and none can be started.
+    """
+    server.ensure()
+    try:
+        return server.phones(), server_notes(server)
+    except ReadError as error:
+        raise SourceError(str(error)) from error

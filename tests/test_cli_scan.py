@@ -427,7 +427,7 @@ def test_a_missing_path_beside_a_readable_one_is_a_hole(scan_rows: Scan, tmp_pat
     assert (ran.code, ran.unread[0]["what"]) == (1, "source")
 
 
-@pytest.mark.parametrize("spec", ["adb:R58M", "s3://bucket/x", "https://example.org/x.apk"])
+@pytest.mark.parametrize("spec", ["s3://bucket/x", "https://example.org/x.apk"])
 def test_what_this_version_cannot_read_is_said(app_scanner: Scan, spec: str) -> None:
     ran = app_scanner("scan", spec)
     assert ran.code == 5
@@ -499,7 +499,6 @@ def test_paths_come_from_a_list_on_stdin_or_in_a_file(scan_rows: Scan, tmp_path:
 @pytest.mark.parametrize(
     "words",
     [
-        ["scan"],
         ["scan", "x", "-o", "nonsense"],
         ["scan", "x", "-o", "json="],
         ["scan", "x", "-o", "json", "-o", "csv"],

@@ -196,8 +196,10 @@ def test_a_weaker_digest_never_outvotes_a_stronger_one_that_differs():
     assert not comparable(Certificate(hash32=pinned.hash32), pinned)
 
 
-def test_the_32_bit_hash_alone_finds_no_certificate():
-    assert load_database().by_certificate(Certificate(hash32="0962f5b7")) == {}
+def test_the_32_bit_hash_finds_a_signer_only_where_nothing_stronger_is_known():
+    assert list(load_database().by_certificate(Certificate(hash32="0962f5b7"))) == ["wechat-pay"]
+    assert load_database().by_certificate(Certificate(hash32="0962f5b7", sha256="ab" * 32)) == {}
+    assert load_database().by_certificate(Certificate(hash32="0962f5b8")) == {}
 
 
 def test_the_digest_of_the_data_is_the_same_every_time_and_changes_with_it(tmp_path):

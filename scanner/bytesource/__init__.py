@@ -11,25 +11,30 @@ The contract, kept by every implementation and tested once for all of them:
 
 from __future__ import annotations
 
-from scanner.bytesource.base import ByteSource, ReadsByOffset
+from scanner.bytesource.base import ByteSource, ReadsByOffset, Span
 from scanner.bytesource.blockcache import BlockCache
 from scanner.bytesource.fields import Fields
 from scanner.bytesource.filelike import FileLike
 from scanner.bytesource.local import LocalFile
 from scanner.bytesource.memory import Memory, Slice
+from scanner.bytesource.phone import BLOCK, Fetches, PhoneFile
 from scanner.bytesource.zipdirectory import NoEndRecord, ZipDirectory, ZipEntry
 from scanner.bytesource.zipmember import member_bytes, open_member
 
 __all__ = [
+    "BLOCK",
     "BlockCache",
     "ByteSource",
+    "Fetches",
     "Fields",
     "FileLike",
     "LocalFile",
     "Memory",
     "NoEndRecord",
+    "PhoneFile",
     "ReadsByOffset",
     "Slice",
+    "Span",
     "ZipDirectory",
     "ZipEntry",
     "member_bytes",

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from scanner.errors import OutOfRange
 
 HASH_PIECE = 1 << 20
 """Bytes read at once while hashing, so that memory stays flat whatever the range."""
+
+
+class Span(NamedTuple):
+    """A range of bytes to hash, and what is hashed before it."""
+
+    offset: int
+    length: int
+    prefix: bytes = b""
 
 
 class ByteSource(Protocol):
@@ -20,12 +28,17 @@ class ByteSource(Protocol):
         """How many bytes there are; fixed at opening."""
         ...
 
+    @property
+    def digests_where_it_lies(self) -> bool:
+        """Whether `hash_ranges` spares the transport of the bytes, so that reading to hash would be a waste."""
+        ...
+
     def read_at(self, offset: int, length: int) -> bytes:
         """Exactly ``length`` bytes from ``offset``, or `OutOfRange` or `ReadError`."""
         ...
 
-    def hash_ranges(self, ranges: Iterable[tuple[int, int]], algorithm: str) -> list[bytes]:
-        """One digest for each ``(offset, length)``; ``algorithm`` as `hashlib.new` names it."""
+    def hash_ranges(self, spans: Iterable[Span], algorithm: str) -> list[bytes]:
+        """One digest for each span, its prefix first; ``algorithm`` as `hashlib.new` names it."""
         ...
 
 
@@ -33,6 +46,7 @@ class ReadsByOffset:
     """A base for byte sources: checks the range once, leaves ``_read`` to the transport."""
 
     size: int
+    digests_where_it_lies = False
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -42,17 +56,18 @@ class ReadsByOffset:
         self._check(offset, length)
         return self._read(offset, length) if length else b""
 
-    def hash_ranges(self, ranges: Iterable[tuple[int, int]], algorithm: str) -> list[bytes]:
+    def hash_ranges(self, spans: Iterable[Span], algorithm: str) -> list[bytes]:
         """See `ByteSource.hash_ranges`."""
-        return [self._hash(offset, length, algorithm) for offset, length in ranges]
+        return [self._hash(span, algorithm) for span in spans]
 
     def _check(self, offset: int, length: int) -> None:
         if offset < 0 or length < 0 or offset + length > self.size:
             raise OutOfRange(f"bytes {offset} to {offset + length} lie outside the {self.size} there are")
 
-    def _hash(self, offset: int, length: int, algorithm: str) -> bytes:
+    def _hash(self, span: Span, algorithm: str) -> bytes:
+        offset, length, prefix = span
         self._check(offset, length)
-        digest = hashlib.new(algorithm, usedforsecurity=False)
+        digest = hashlib.new(algorithm, prefix, usedforsecurity=False)
         for start in range(offset, offset + length, HASH_PIECE):
             digest.update(self.read_at(start, min(HASH_PIECE, offset + length - start)))
         return digest.digest()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 
-from scanner.bytesource.base import ByteSource, ReadsByOffset
+from scanner.bytesource.base import ByteSource, ReadsByOffset, Span
 
 BLOCK = 64 * 1024
 BLOCKS_KEPT = 64
@@ -15,23 +17,35 @@ class BlockCache(ReadsByOffset):
 
     A range that is missing altogether is fetched in one read, rounded out to block borders, so a large
     range costs one round trip and not one a block. A range larger than the whole cache passes through.
-    Not safe to share between threads.
+    ``before`` blocks in front of what is missing are fetched along with it: of an APK, the signing block lies in
+    front of the directory that is read first. Safe to share between threads, which then wait for each other.
     """
 
-    def __init__(self, source: ByteSource, block: int = BLOCK, kept: int = BLOCKS_KEPT) -> None:
+    def __init__(self, source: ByteSource, block: int = BLOCK, kept: int = BLOCKS_KEPT, before: int = 0) -> None:
         super().__init__(source.size)
+        self.digests_where_it_lies = source.digests_where_it_lies
         self._source = source
         self._block = block
         self._kept = kept
+        self._before = before
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def hash_ranges(self, spans: Iterable[Span], algorithm: str) -> list[bytes]:
+        """See `ByteSource.hash_ranges`: what is behind the cache knows best."""
+        return self._source.hash_ranges(spans, algorithm)
 
     def _read(self, offset: int, length: int) -> bytes:
+        with self._lock:
+            return self._cached(offset, length)
+
+    def _cached(self, offset: int, length: int) -> bytes:
         first, last = offset // self._block, (offset + length - 1) // self._block
         if last - first + 1 > self._kept:
             return self._source.read_at(offset, length)
         missing = [number for number in range(first, last + 1) if number not in self._blocks]
         if missing:
-            self._fetch(missing[0], missing[-1])
+            self._fetch(max(0, missing[0] - self._before), missing[-1])
         found = [self._blocks[number] for number in range(first, last + 1)]
         for number in range(first, last + 1):
             self._blocks.move_to_end(number)

@@ -13,9 +13,11 @@ from types import TracebackType
 import click
 
 from scanner import __version__
+from scanner.cli.devices import devices
 from scanner.cli.inspect import inspect
 from scanner.cli.scan import scan
 from scanner.cli.verify import verify
+from scanner.cli.watch import watch
 from scanner.errors import ScannerError
 
 PROGRAM = "app-scanner"
@@ -26,7 +28,7 @@ FAILED, INTERRUPTED = 5, 130
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name=PROGRAM)
 def cli() -> None:
-    """Which of the listed apps are in these APKs, is it really them, and how do we know?
+    """Which of the listed apps are on these phones and in these APKs, is it really them, and how do we know?
 
     Listed are Alipay, CamScanner, QQ Wallet, SHAREit, Tencent QQ, VMate, WeChat Pay and WPS Office, by
     package name and signing certificate.
@@ -34,6 +36,8 @@ def cli() -> None:
 
 
 cli.add_command(scan)
+cli.add_command(devices)
+cli.add_command(watch)
 cli.add_command(inspect)
 cli.add_command(verify)
 

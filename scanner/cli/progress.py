@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from scanner.model import AppRow, UnreadRow
+from scanner.formats.cleaning import clean
+from scanner.model import AppRow, PhoneStep, UnreadRow
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -24,6 +25,7 @@ class Progress:
         self._quiet = quiet
         self._read = self._found = 0
         self._status: Status | None = None
+        self._phones: dict[str, PhoneStep] = {}
 
     def __enter__(self) -> Self:
         if not self._quiet and sys.stderr.isatty():
@@ -42,8 +44,20 @@ class Progress:
         """Count a row."""
         self._read += 1
         self._found += isinstance(row, AppRow) and bool(row.findings)
-        if self._status is not None and self._read % EVERY == 0:
-            self._status.update(f"{self._read} read, {self._found} found")
+        if self._read % EVERY == 0:
+            self._draw()
+
+    def step(self, step: PhoneStep) -> None:
+        """How far one phone has come. Called from the phone's own thread."""
+        if step.done % EVERY and step.done != step.total:
+            return
+        self._phones[step.source] = step
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._status is not None:
+            said = [f"{self._read} read, {self._found} found", *map(_phone, list(self._phones.values()))]
+            self._status.update("\n  ".join(said))
 
     def note(self, text: str) -> None:
         """One line for a person, on stderr; nothing with ``quiet``."""
@@ -57,3 +71,8 @@ class Progress:
         if self._status is not None:
             self._status.stop()
             self._status = None
+
+
+def _phone(step: PhoneStep) -> str:
+    count = "" if step.total is None else f" {step.done} of {step.total} apps"
+    return f"{clean(step.source)}: {step.stage}{count}"

@@ -8,10 +8,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import click
 
 from scanner.cli.outputs import Outputs, parse_outputs
+from scanner.cli.phoneoptions import phone_choices
 from scanner.cli.progress import Progress
 from scanner.database import load_database
 from scanner.engines import engine_for
@@ -20,6 +22,7 @@ from scanner.formats.cleaning import clean
 from scanner.model import NEWEST_SDK, UnreadRow
 from scanner.policy import FAILED
 from scanner.scanning import Scan
+from scanner.sources.adb import NOTHING_CONNECTED, connected
 
 
 def run_scan(
@@ -33,23 +36,30 @@ def run_scan(
     verify_all: bool,
     jobs: int | None,
     quiet: bool,
+    only_findings: bool,
+    phones: dict[str, Any],
 ) -> int:
     """Scan, write, and return the exit code."""
-    if not specs and files_from is None:
-        raise click.UsageError("nothing to scan: give files, folders or archives, or --files-from (see --help)")
     if only_signatures and not signatures:
         raise click.UsageError("--only-signatures needs --signatures")
     wanted = parse_outputs(outputs)
     database = load_database([Path(path) for path in signatures], replace=only_signatures)
-    listed = _all_specs(specs, files_from)
-    scan = Scan(
-        listed, database, sdk=sdk or NEWEST_SDK, verify_all=verify_all, engine=engine_for(jobs or os.cpu_count() or 1)
-    )
+    progress = Progress(quiet=quiet)
+    options = phone_choices(verify_all=verify_all, observer=progress.step, **phones)
+    listed = list(_all_specs(specs, files_from))
+    if not specs and files_from is None:
+        listed = connected(options.server)
+        if not listed:
+            click.echo(f"app-scanner: {NOTHING_CONNECTED}", err=True)
+    engine = engine_for(jobs or os.cpu_count() or 1)
+    scan = Scan(listed, database, sdk=sdk or NEWEST_SDK, verify_all=verify_all, engine=engine, phones=options)
     with ExitStack() as stack:
         out = stack.enter_context(Outputs(wanted))
-        progress = stack.enter_context(Progress(quiet=quiet))
+        stack.enter_context(progress)
+        stack.callback(options.close)
         for row in scan.rows():
-            out.row(row)
+            if not only_findings or isinstance(row, UnreadRow) or row.findings:
+                out.row(row)
             progress.advance(row)
             if isinstance(row, UnreadRow) and row.what == "source":
                 progress.note(f"app-scanner: {clean(row.which)}: {clean(row.reason)}")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from scanner.cli.options import sdk_option, signature_options
+from scanner.cli.phoneoptions import phone_options
 
 EXAMPLES = """
 \b
 Examples:
+  app-scanner scan                                   # every phone that is connected
+  app-scanner scan adb:R58M123ABC adb:192.168.1.7:5555 -o jsonl=rows.jsonl
   app-scanner scan WeChat.apk
   app-scanner scan downloads/ store-mirror.zip -o table -o jsonl=rows.jsonl
   find /srv -name '*.apk' -print0 | app-scanner scan --files-from -
@@ -47,6 +52,7 @@ Exit codes:
     metavar="N",
     help="Processes to read with.  [default: the cores]",
 )
+@phone_options
 @click.option("-q", "--quiet", is_flag=True, help="No progress, and no notes on stderr.")
 def scan(
     specs: tuple[str, ...],
@@ -58,15 +64,19 @@ def scan(
     verify_all: bool,
     jobs: int | None,
     quiet: bool,
+    only_findings: bool,
+    **phones: Any,  # noqa: ANN401 - the words of --help, as click collects them
 ) -> int:
-    """Look for the listed apps in APK files, folders and archives.
+    """Look for the listed apps on phones, and in APK files, folders and archives.
 
-    SPEC is a file (an APK, .apks, .xapk, .apkm, .zip, .tar, .tar.gz, .tar.xz, .tar.zst, .tar.bz2) or a folder.
+    SPEC is a phone (adb:SERIAL, adb:HOST:PORT), a file (an APK, .apks, .xapk, .apkm, .zip, .tar, .tar.gz, .tar.xz,
+    .tar.zst, .tar.bz2) or a folder; with none, every phone that is connected. Phones are asked for all users and
+    all packages; of each APK only the few blocks that say who signed it are read, and nothing is left behind.
     Archives are read where they lie, nested ones too; nothing is unpacked to disk.
     """
     from scanner.cli.running import run_scan
 
     return run_scan(
         specs, files_from=files_from, outputs=outputs, signatures=signatures, only_signatures=only_signatures,
-        sdk=sdk, verify_all=verify_all, jobs=jobs, quiet=quiet,
+        sdk=sdk, verify_all=verify_all, jobs=jobs, quiet=quiet, only_findings=only_findings, phones=phones,
     )  # fmt: skip

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from scanner.model.identity import ApkIdentity, App, Certificate, Hop, Location, PastSigner, Scheme, Signer, Signing
+from scanner.model.identity import (
+    ApkIdentity,
+    App,
+    Certificate,
+    Hop,
+    Location,
+    PastSigner,
+    PhoneAddress,
+    Scheme,
+    Signer,
+    Signing,
+)
 from scanner.model.inspection import CertificateDetails, Inspection, SdkTrace, SignerView
+from scanner.model.installed import Installed, Stated
+from scanner.model.phones import PhoneStatus, PhoneStep
 from scanner.model.rows import (
     AppRow,
+    AppState,
     CoverageHole,
     Device,
     Evidence,
@@ -14,13 +28,15 @@ from scanner.model.rows import (
     Outcome,
     Passed,
     Row,
+    SamePhone,
     SignerRow,
     SummaryRow,
     UnreadRow,
     UserState,
+    Withheld,
 )
 from scanner.model.verification import Issue, SourceStamp, Verification, VerifiedScheme, VerifiedSigner
-from scanner.model.vocabulary import NEWEST_SDK, SCHEMA_VERSION, Assurance, Value, Verdict, printable
+from scanner.model.vocabulary import NEWEST_SDK, SCHEMA_VERSION, Assurance, Value, Verdict, first_known, printable
 
 __all__ = [
     "NEWEST_SDK",
@@ -28,6 +44,7 @@ __all__ = [
     "ApkIdentity",
     "App",
     "AppRow",
+    "AppState",
     "Assurance",
     "Certificate",
     "CertificateDetails",
@@ -38,12 +55,17 @@ __all__ = [
     "Finding",
     "Hop",
     "Inspection",
+    "Installed",
     "Issue",
     "Location",
     "Outcome",
     "Passed",
     "PastSigner",
+    "PhoneAddress",
+    "PhoneStatus",
+    "PhoneStep",
     "Row",
+    "SamePhone",
     "Scheme",
     "SdkTrace",
     "Signer",
@@ -51,6 +73,7 @@ __all__ = [
     "SignerView",
     "Signing",
     "SourceStamp",
+    "Stated",
     "SummaryRow",
     "UnreadRow",
     "UserState",
@@ -59,5 +82,7 @@ __all__ = [
     "Verification",
     "VerifiedScheme",
     "VerifiedSigner",
+    "Withheld",
+    "first_known",
     "printable",
 ]

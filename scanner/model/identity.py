@@ -18,18 +18,32 @@ class Hop(Value, frozen=True):
     size: int
 
 
+class PhoneAddress(Value, frozen=True):
+    """How a phone is reached: an adb server, and the phone as that server names it."""
+
+    serial: str
+    server: str = "127.0.0.1:5037"
+    """``HOST:PORT`` of the adb server."""
+    transport: int | None = None
+    """The server's number of the connection, where the serial alone names several phones."""
+
+    def __str__(self) -> str:
+        return f"adb:{printable(self.serial)}"
+
+
 class Location(Value, frozen=True):
-    """Where bytes lie: a file on this machine, then members of containers, outermost first."""
+    """Where bytes lie: a file on this machine or on a phone, then members of containers, outermost first."""
 
     path: str
     hops: tuple[Hop, ...] = ()
+    phone: PhoneAddress | None = None
 
     def __str__(self) -> str:
         return printable("!/".join((self.path, *(hop.name for hop in self.hops))))
 
     def inside(self, hop: Hop) -> Location:
         """The location of a member of what lies here."""
-        return Location(self.path, (*self.hops, hop))
+        return Location(self.path, (*self.hops, hop), self.phone)
 
 
 class App(Value, frozen=True):

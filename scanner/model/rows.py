@@ -48,6 +48,8 @@ class SignerRow(Value, frozen=True):
     sha1: str | None
     md5: str | None
     subject: str | None
+    hash32: str | None
+    """Eight hex digits as Android prints them; null where the certificate itself is known."""
 
 
 class Device(Value, frozen=True):
@@ -56,13 +58,20 @@ class Device(Value, frozen=True):
     serial: str
     model: str | None
     android: str | None
+    """The release, such as ``13``."""
+    owner: str | None
+    """The person or asset tag that the user's own list gives for the serial."""
+
+
+AppState = Literal["installed", "disabled", "suspended", "hidden", "uninstalled", "archived"]
 
 
 class UserState(Value, frozen=True):
     """One user of a phone, and the app's state there."""
 
     id: int
-    state: str
+    state: AppState
+    """``uninstalled``: removed, its data kept."""
 
 
 class AppRow(Value, frozen=True, tag_field="type", tag="app"):
@@ -97,6 +106,8 @@ class AppRow(Value, frozen=True, tag_field="type", tag="app"):
     issues: tuple[str, ...]
     contradictions: tuple[str, ...]
     unread: str | None
+    removal: tuple[str, ...]
+    """For a finding on a phone: what would remove the app from each user, or why nothing will. Never run."""
 
 
 class UnreadRow(Value, frozen=True, tag_field="type", tag="unread"):
@@ -139,6 +150,19 @@ class Passed(Value, frozen=True):
     which: str
 
 
+class Withheld(Value, frozen=True):
+    """An app that was read, is none of the listed ones, and is kept out of the report: it is somebody's own affair."""
+
+    source: str
+
+
+class SamePhone(Value, frozen=True):
+    """A SPEC that names a phone which is read under another name already: said, and not read twice."""
+
+    source: str
+    other: str
+
+
 class Expansion(Value, frozen=True):
     """More work found inside a container, to be done in this place of the order.
 
@@ -150,4 +174,4 @@ class Expansion(Value, frozen=True):
     inline: bool = False
 
 
-Outcome = AppRow | UnreadRow | Passed | Expansion
+Outcome = AppRow | UnreadRow | Passed | SamePhone | Withheld | Expansion

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TypeVar
 
 import msgspec
 
+Known = TypeVar("Known")
 SCHEMA_VERSION = 1
 """The ``schema`` of every row; it changes only when a key is removed or changes its meaning."""
 NEWEST_SDK = 37
@@ -50,6 +52,11 @@ class Assurance(StrEnum):
 
 class Value(msgspec.Struct, frozen=True):
     """Base of the values: immutable and hashable."""
+
+
+def first_known(one: Known | None, other: Known | None) -> Known | None:
+    """The first of two where it is known, else the other."""
+    return one if one is not None else other
 
 
 def printable(text: str) -> str:

@@ -14,7 +14,7 @@ from scanner.model import App, UnreadRow
 from scanner.sources.files import FileSource, FolderSource
 from scanner.sources.opening import open_hop, open_location, resolve
 
-__all__ = ["FileSource", "FolderSource", "Source", "open_hop", "open_location", "open_source", "resolve"]
+__all__ = ["FileSource", "FolderSource", "Source", "is_phone", "open_hop", "open_location", "open_source", "resolve"]
 
 
 class Source(Protocol):
@@ -30,8 +30,13 @@ class Source(Protocol):
         ...
 
 
-LATER = {"adb:": "phones over ADB", "s3://": "object stores", "gs://": "object stores", "az://": "object stores",
+LATER = {"s3://": "object stores", "gs://": "object stores", "az://": "object stores",
          "http://": "web addresses", "https://": "web addresses"}  # fmt: skip
+
+
+def is_phone(spec: str) -> bool:
+    """Whether a SPEC names a phone."""
+    return spec.startswith("adb:")
 
 
 def open_source(spec: str) -> Source:

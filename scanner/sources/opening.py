@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from scanner.bytesource import ByteSource, LocalFile, Slice, ZipEntry, open_member
 from scanner.errors import LimitExceeded, SourceError
 from scanner.model import Hop, Location, printable
+from scanner.sources.adb import open_on_phone
 from scanner.sources.containers import HEAD, Kind, kind_of, tar_members, zip_members
 
 MAX_INFLATED = 512 << 20
@@ -22,11 +23,14 @@ def open_location(location: Location) -> Iterator[ByteSource]:
 
     Raises:
         SourceError: the file cannot be opened.
+        ReadError: the phone cannot be reached, or cannot read the file.
         ApkError: a container on the way is not what it was.
         LimitExceeded: a deflated member is too large to inflate.
     """
-    with LocalFile(location.path) as file:
-        source: ByteSource = file
+    with ExitStack() as stack:
+        source: ByteSource = (
+            open_on_phone(location) if location.phone else stack.enter_context(LocalFile(location.path))
+        )
         for depth, hop in enumerate(location.hops):
             source = open_hop(source, hop, depth)
         yield source

@@ -23,6 +23,7 @@ from scanner.bytesource import (
     Memory,
     ReadsByOffset,
     Slice,
+    Span,
     ZipDirectory,
     open_member,
 )
@@ -158,7 +159,7 @@ def test_no_bytes_at_all_are_a_source_too(make, tmp_path, stack):
     assert source.read_at(0, 0) == b""
     with pytest.raises(OutOfRange):
         source.read_at(0, 1)
-    assert source.hash_ranges([(0, 0)], "sha256") == [hashlib.sha256(b"").digest()]
+    assert source.hash_ranges([Span(0, 0)], "sha256") == [hashlib.sha256(b"").digest()]
 
 
 @every_implementation
@@ -175,11 +176,12 @@ def test_the_order_of_reads_does_not_matter(make, tmp_path, stack):
 def test_hashing_ranges_equals_hashlib(make, tmp_path, stack, algorithm):
     source = make(DATA, tmp_path, stack)
     ranges = [(0, 1000), (999, 1), (0, 0), (1000, 0), (10, 300), (10, 300), (5, 7)]
-    assert source.hash_ranges(ranges, algorithm) == [
-        hashlib.new(algorithm, DATA[offset : offset + length]).digest() for offset, length in ranges
+    spans = [Span(*one) for one in ranges] + [Span(*one, prefix=b"\xa5\0%d'") for one in ranges]
+    assert source.hash_ranges(spans, algorithm) == [
+        hashlib.new(algorithm, prefix + DATA[offset : offset + length]).digest() for offset, length, prefix in spans
     ]
     assert source.hash_ranges([], algorithm) == []
-    assert source.hash_ranges(iter([(1, 2)]), algorithm) == [hashlib.new(algorithm, DATA[1:3]).digest()]
+    assert source.hash_ranges(iter([Span(1, 2)]), algorithm) == [hashlib.new(algorithm, DATA[1:3]).digest()]
 
 
 @every_implementation
@@ -187,7 +189,7 @@ def test_hashing_ranges_equals_hashlib(make, tmp_path, stack, algorithm):
 def test_hashing_a_range_outside_is_out_of_range(make, tmp_path, stack, offset, length):
     source = make(DATA, tmp_path, stack)
     with pytest.raises(OutOfRange):
-        source.hash_ranges([(0, 1), (offset, length)], "sha256")
+        source.hash_ranges([Span(0, 1), Span(offset, length)], "sha256")
 
 
 @every_implementation
@@ -210,7 +212,7 @@ def test_reads_agree_with_slicing_the_bytes(make, tmp_path, data):
 def test_a_long_range_is_hashed_in_pieces():
     data = bytes(HASH_PIECE + 5)
     source = CountingSource(data)
-    assert source.hash_ranges([(1, HASH_PIECE + 3)], "sha256") == [hashlib.sha256(data[1:-1]).digest()]
+    assert source.hash_ranges([Span(1, HASH_PIECE + 3)], "sha256") == [hashlib.sha256(data[1:-1]).digest()]
     assert source.reads == [(1, HASH_PIECE), (1 + HASH_PIECE, 3)]
 
 

@@ -5,7 +5,7 @@ Source: AOSP ``PackageManager`` (the states of ``enabled``), ``PackageArchiver.i
 
 from __future__ import annotations
 
-from scanner.model import Value
+from scanner.model import AppState, Value
 
 DISABLED = {2, 3, 4}
 """Values of ``enabled``: disabled, disabled by the user, disabled until used. 0 is the default, 1 enabled."""
@@ -27,7 +27,7 @@ class DumpedUser(Value, frozen=True):
     first_install_time: str | None = None
 
     @property
-    def state(self) -> str:
+    def state(self) -> AppState:
         """The one word that says most."""
         if self.archived:
             return "archived"

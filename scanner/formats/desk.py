@@ -1,0 +1,67 @@
+"""The audit desk's verdict on one phone: a band of colour that can be read from a metre away, then what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TextIO
+
+from rich.align import Align
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+from scanner.formats.cleaning import clean
+from scanner.model import AppRow, PhoneStatus, SummaryRow, UnreadRow
+from scanner.policy import CLEAN, FOUND
+
+BANDS = {CLEAN: ("C L E A R", "bold white on green"), FOUND: ("F O U N D", "bold white on red")}
+UNDECIDED = ("N O T   C O M P L E T E", "bold black on yellow")
+MAX_LINES = 12
+PIPED_WIDTH = 100
+
+
+class DeskBlocks:
+    """Writes verdict blocks. Colour on a terminal only, never with ``NO_COLOR``."""
+
+    def __init__(self, out: TextIO) -> None:
+        width = None if out.isatty() else PIPED_WIDTH
+        self._console = Console(file=out, width=width, highlight=False, markup=False, emoji=False)
+
+    def arrival(self, status: PhoneStatus) -> None:
+        """A phone came; one that is not ready needs a hand."""
+        who = f"{clean(status.address.serial)} {clean(status.model or '')}".strip()
+        said = "reading" if status.ready else f"{clean(status.state)}: {status.advice}"
+        self._console.print(Text(f"{who}: {said}", style="" if status.ready else "yellow"))
+
+    def visit(self, spec: str, rows: tuple[AppRow | UnreadRow, ...], summary: SummaryRow) -> None:
+        """The verdict on one phone."""
+        word, style = BANDS.get(summary.exit_code, UNDECIDED)
+        band = Align.center(Text(f"\n{word}\n", style="bold"), style=style)
+        self._console.print(Panel(band, title=clean(_who(spec, rows)), style=style, border_style=style))
+        lines = [*_found(rows), *(f"not seen: {clean(one.hole)}: {clean(one.reason)}" for one in summary.coverage)]
+        for line in lines[:MAX_LINES]:
+            self._console.print(Text(f"  {line}"))
+        if len(lines) > MAX_LINES:
+            self._console.print(Text(f"  and {len(lines) - MAX_LINES} more: see -o jsonl"))
+        self._console.print(Text(f"  {summary.counts['apps']} apps read\n", style="dim"))
+
+    def end(self, codes: list[int]) -> None:
+        """What the desk has seen in all."""
+        undecided = len(codes) - codes.count(CLEAN) - codes.count(FOUND)
+        said = f"{len(codes)} phone{'s' * (len(codes) != 1)}: {codes.count(CLEAN)} clear, {codes.count(FOUND)} with "
+        self._console.print(Text(f"\n{said}findings, {undecided} not complete", style="bold"))
+
+
+def _who(spec: str, rows: tuple[AppRow | UnreadRow, ...]) -> str:
+    device = next((row.device for row in rows if isinstance(row, AppRow) and row.device), None)
+    if device is None:
+        return spec
+    return "  ".join(part for part in (device.owner, device.model, f"Android {device.android}", spec) if part)
+
+
+def _found(rows: tuple[AppRow | UnreadRow, ...]) -> Iterator[str]:
+    for row in rows:
+        if isinstance(row, AppRow) and row.findings:
+            apps = ", ".join(clean(finding.app) for finding in row.findings)
+            users = ", ".join(f"user {user.id} {user.state}" for user in row.users)
+            yield f"{row.verdict}: {apps} ({clean(row.package_name or '')}; {users or row.copy})"

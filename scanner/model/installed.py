@@ -1,0 +1,49 @@
+"""What a phone, or an inventory of one, says of an app without any of its bytes being read."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from scanner.model.identity import Location
+from scanner.model.rows import Device, UserState
+from scanner.model.vocabulary import Value
+
+
+class Stated(Value, frozen=True):
+    """Certificates that the platform states in full: lower-case hex SHA-256, and which of its commands said so."""
+
+    signers: tuple[str, ...]
+    history: tuple[str, ...] = ()
+    origin: str = "pm get-app-links"
+
+
+class Installed(Value, frozen=True):
+    """One copy of one app on one phone. Anything the phone did not say is null."""
+
+    device: Device
+    source: str
+    """The SPEC it was found under."""
+    package_name: str
+    copy: Literal["active", "factory"] = "active"
+    """``factory``: the copy in the system image, which an update lies over."""
+    users: tuple[UserState, ...] = ()
+    location: Location | None = None
+    """Its base APK; null where the phone did not tell, or has none (uninstalled with data kept)."""
+    version_code: int | None = None
+    version_name: str | None = None
+    min_sdk: int | None = None
+    target_sdk: int | None = None
+    installer: str | None = None
+    system: bool | None = None
+    splits: tuple[str, ...] = ()
+    hashes: tuple[str, ...] = ()
+    """`Certificate.hash32` of each current signer; empty where the release states none."""
+    past_hashes: tuple[str, ...] = ()
+    stated: Stated | None = None
+    updated: str | None = None
+    """When it was last updated, in the phone's own words: only compared, never read as a date."""
+
+    @property
+    def present(self) -> bool:
+        """Whether an APK is there for any user, as far as the phone says."""
+        return any(user.state not in {"uninstalled", "archived"} for user in self.users) or not self.users

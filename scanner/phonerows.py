@@ -1,0 +1,157 @@
+"""One installed app judged: what the phone states of its certificate, what was read of its APK, and the row of both.
+
+The ladder of evidence, strongest first: the signing block of the APK that Android installed, a SHA-256 that the
+platform states, the 32-bit hashes of ``dumpsys package``. The strongest one that is there decides; the others must not
+contradict it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from scanner.certificate import hash32
+from scanner.database import SignatureDatabase
+from scanner.matcher import Observation, match, unconfirmed_names
+from scanner.model import (
+    SCHEMA_VERSION,
+    AppRow,
+    Assurance,
+    Certificate,
+    Finding,
+    Installed,
+    Verdict,
+    first_known,
+    printable,
+)
+from scanner.removal import removal_advice
+from scanner.rows import Judged, broken_notes, signer_row
+
+
+def observe_installed(app: Installed, read: Judged | None) -> Observation:
+    """What is known of the certificate of an installed app, by the strongest evidence there is."""
+    if read is not None and (read.observed.signers or read.observed.broken):
+        return _read(app, read)
+    if app.stated is not None:
+        return Observation(
+            app.package_name,
+            signers=tuple(Certificate(sha256=digest) for digest in app.stated.signers),
+            history=tuple(Certificate(sha256=digest) for digest in app.stated.history),
+            assurance=Assurance.PLATFORM,
+            name_from="pm list packages",
+            signers_from=app.stated.origin,
+        )
+    return Observation(
+        app.package_name,
+        signers=tuple(Certificate(hash32=value) for value in app.hashes),
+        history=tuple(Certificate(hash32=value) for value in app.past_hashes),
+        assurance=Assurance.HINT if app.hashes else None,
+        name_from="pm list packages",
+        signers_from="dumpsys package" if app.hashes else "nothing",
+    )
+
+
+def _read(app: Installed, read: Judged) -> Observation:
+    """A block that Android accepted when it installed the APK; no more than a claim where the phone disagrees."""
+    assurance = read.observed.assurance
+    if assurance == Assurance.DECLARED:
+        assurance = Assurance.DECLARED if any(_contradictions(app, read)) else Assurance.PLATFORM
+    return msgspec.structs.replace(
+        read.observed, package_name=app.package_name, assurance=assurance, name_from="pm list packages"
+    )
+
+
+def contradicted(app: Installed, read: Judged) -> bool:
+    """Whether the phone says something of the app that cannot be true of what was read."""
+    return any(_contradictions(app, read))
+
+
+def _contradictions(app: Installed, read: Judged | None) -> Iterator[str]:
+    """Where the phone and the APK that it names do not say the same."""
+    if read is None:
+        return
+    identity = read.identity
+    if identity.package_name != app.package_name:
+        yield f"package-name: the phone says {app.package_name}, its APK {printable(identity.package_name)}"
+    if None not in {app.version_code, identity.version_code} and app.version_code != identity.version_code:
+        yield f"version-code: the phone says {app.version_code}, its APK {identity.version_code}"
+    certificates = [signer.certificate for signer in identity.signing.signers]
+    certificates += [past.certificate for signer in identity.signing.signers for past in signer.history]
+    stated = {*app.hashes, *app.past_hashes}
+    if stated and certificates and not stated & {hash32(one.der) for one in certificates if one.der is not None}:
+        yield f"certificate-hash: the phone says {', '.join(sorted(stated))}, which no certificate of its APK has"
+    full = {*app.stated.signers, *app.stated.history} if app.stated else set()
+    if full and certificates and not full & {one.sha256 for one in certificates}:
+        yield f"certificate: {app.stated.origin if app.stated else ''} names a signer that the APK does not"
+
+
+class InstalledJudge:
+    """Makes the rows of installed apps."""
+
+    def __init__(self, database: SignatureDatabase, now: str) -> None:
+        self._database, self._now = database, now
+
+    def listed(self, app: Installed) -> bool:
+        """Whether a signature lists its name."""
+        return any(package.status != "unconfirmed" for _, package in self._database.by_name(app.package_name))
+
+    def row(self, app: Installed, read: Judged | None, why_unread: str | None) -> AppRow:
+        """The row of one copy of one app. ``why_unread`` says why its APK was wanted and could not be read."""
+        observed = observe_installed(app, read)
+        findings = match(observed, self._database)
+        row = _row(app, read, observed, findings, self._now)
+        return msgspec.structs.replace(
+            row,
+            issues=(*_issues(app, read, observed, why_unread), *unconfirmed_names(app.package_name, self._database)),
+            contradictions=(*row.contradictions, *_contradictions(app, read)),
+            removal=removal_advice(app) if findings else (),
+        )
+
+
+def _issues(app: Installed, read: Judged | None, observed: Observation, why_unread: str | None) -> Iterator[str]:
+    if why_unread is not None:
+        yield f"apk-unread: {why_unread}"
+    if read is not None and read.identity.signing.problem:
+        yield f"signing: {read.identity.signing.problem}"
+    if not observed.signers and app.present:
+        yield "certificate-not-seen: nothing that was read names its certificate"
+    if not app.present:
+        yield "not-installed: its data is kept, or it is archived; no user can run it now"
+
+
+def _row(app: Installed, read: Judged | None, observed: Observation, findings: tuple[Finding, ...], now: str) -> AppRow:
+    identity = read.identity if read else None
+    version_name = first_known(app.version_name, identity.version_name if identity else None)
+    return AppRow(
+        schema=SCHEMA_VERSION,
+        source=printable(app.source),
+        location=str(app.location) if app.location else "",
+        device=app.device,
+        users=app.users,
+        package_name=app.package_name,
+        version_code=first_known(app.version_code, identity.version_code if identity else None),
+        version_name=None if version_name is None else printable(version_name),
+        label=None,
+        installer=None if app.installer is None else printable(app.installer),
+        system=app.system,
+        copy=app.copy,
+        splits=tuple(map(printable, app.splits)),
+        platform="android",
+        min_sdk=first_known(app.min_sdk, identity.min_sdk if identity else None),
+        target_sdk=first_known(app.target_sdk, identity.target_sdk if identity else None),
+        scanned_at=now,
+        file_sha256=read.file_sha256 if read else None,
+        etag=None,
+        signers=tuple(map(signer_row, observed.signers)),
+        certificate_history=tuple(map(signer_row, observed.history)),
+        schemes=tuple(scheme.name for scheme in identity.signing.schemes) if identity else (),
+        assurance=observed.assurance,
+        verdict=findings[0].verdict if findings else Verdict.CLEAR,
+        findings=findings,
+        tamper=(*identity.tamper, *broken_notes(read)) if identity and read else (),
+        issues=(),
+        contradictions=identity.contradictions if identity else (),
+        unread=None,
+        removal=(),
+    )

@@ -1,0 +1,245 @@
+"""The inventory of one phone: what each source of it says, joined into one value for each copy of each app."""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from scanner.model import (
+    SCHEMA_VERSION,
+    AppState,
+    Device,
+    Installed,
+    Location,
+    Stated,
+    UnreadRow,
+    UserState,
+    Value,
+    first_known,
+    printable,
+)
+from scanner.sources.adb.phone import Phone
+from scanner.sources.adb.users import UserPackages, packages_of, reason_of, users_of
+from scanner.sources.inventories.applinks import parse_app_links
+from scanner.sources.inventories.dumped import Dump, DumpedPackage
+from scanner.sources.inventories.dumpsys import parse_dump
+from scanner.sources.inventories.getprop import parse_properties
+from scanner.sources.inventories.pm import ListedPackage, User
+
+APP_LINKS_SDK = 31
+SYSTEM_FOLDERS = ("/system", "/product", "/vendor", "/odm", "/oem", "/apex", "/system_ext", "/my_", "/preload", "/cust")
+PHONE_MODEL, RELEASE, SDK, SERIAL, FINGERPRINT = (
+    "ro.product.model",
+    "ro.build.version.release",
+    "ro.build.version.sdk",
+    "ro.serialno",
+    "ro.build.fingerprint",
+)
+
+
+class Properties(Value, frozen=True):
+    """What a phone says of itself."""
+
+    device: Device
+    sdk: int | None
+    fingerprint: str
+    identity: str
+    """Equal for two connections to one phone: what it calls itself, its build, and when it started."""
+
+
+class Inventory(Value, frozen=True):
+    """Everything installed on one phone, and what could not be listed."""
+
+    properties: Properties
+    users: tuple[User, ...]
+    apps: tuple[Installed, ...]
+    holes: tuple[UnreadRow, ...]
+
+    @property
+    def personal_users(self) -> frozenset[int]:
+        """The users that are no managed profile."""
+        return frozenset(user.id for user in self.users if not user.managed_profile)
+
+
+def properties_of(phone: Phone, owners: dict[str, str]) -> Properties:
+    """What the phone says of itself; a phone that says nothing is still one with a serial."""
+    said = parse_properties(phone.run("getprop").text)
+    boot, _ = phone.ask("cat /proc/sys/kernel/random/boot_id")
+    serial = said.get(SERIAL) or phone.address.serial
+    sdk = said.get(SDK, "")
+    owner = owners.get(phone.address.serial) or owners.get(serial)
+    device = Device(printable(serial), _text(said.get(PHONE_MODEL)), _text(said.get(RELEASE)), owner)
+    fingerprint = said.get(FINGERPRINT, "")
+    identity = "\n".join((serial, fingerprint, boot.decode("ascii", "replace").strip()))
+    return Properties(device, int(sdk) if sdk.isdecimal() else None, fingerprint, identity)
+
+
+def _text(value: str | None) -> str | None:
+    return printable(value) if value else None
+
+
+def inventory_of(phone: Phone, source: str, properties: Properties, *, names: bool = True) -> Inventory:
+    """Everything that is installed, for every user. Never raises for what the phone cannot tell: that is a hole."""
+    users, problem = users_of(phone)
+    holes = [_hole(source, "users", printable(phone.address.serial), problem)] if problem else []
+    listings = [packages_of(phone, user) for user in users]
+    for listing in listings:
+        which = f"{listing.user.id} ({listing.user.name})" if names else str(listing.user.id)
+        holes += [_hole(source, "user", which, reason) for reason in listing.holes]
+    dump, why = _dump(phone)
+    holes += [_hole(source, "listing", "dumpsys package", reason) for reason in why]
+    links = _app_links(phone, properties)
+    merged = _Merge(phone, source, properties, listings, dump, links)
+    return Inventory(properties, users, tuple(merged.apps()), tuple(holes))
+
+
+def _hole(source: str, what: str, which: str, reason: str) -> UnreadRow:
+    return UnreadRow(SCHEMA_VERSION, printable(source), what, printable(which), printable(" ".join(reason.split())))
+
+
+def _dump(phone: Phone) -> tuple[Dump, list[str]]:
+    answer = phone.run("dumpsys package packages")
+    dump = parse_dump(answer.text)
+    if not dump.active:
+        return dump, [f"states and certificate hashes are unknown: {reason_of(answer)}"]
+    cut = [f"cut short: {answer.problem}"] if answer.problem else []
+    return dump, cut + list(dump.problems[:1])
+
+
+def _app_links(phone: Phone, properties: Properties) -> dict[str, tuple[str, ...]]:
+    """What the release states in full, where it does (Android 12 and newer)."""
+    if properties.sdk is not None and properties.sdk < APP_LINKS_SDK:
+        return {}
+    return parse_app_links(phone.run("pm get-app-links").text)
+
+
+class _Merge:
+    """Joins the listings of all users, the dump, and what is stated in full."""
+
+    def __init__(
+        self,
+        phone: Phone,
+        source: str,
+        properties: Properties,
+        listings: list[UserPackages],
+        dump: Dump,
+        links: dict[str, tuple[str, ...]],
+    ) -> None:
+        self._phone, self._source, self._device = phone, source, properties.device
+        self._listings, self._dump, self._links = listings, dump, links
+        self._listed: dict[str, list[tuple[int, ListedPackage]]] = {}
+        self._kept: dict[str, list[int]] = {}
+        for listing in listings:
+            for package in listing.packages:
+                self._listed.setdefault(package.name, []).append((listing.user.id, package))
+            for name in listing.not_installed:
+                self._kept.setdefault(name, []).append(listing.user.id)
+
+    def apps(self) -> Iterator[Installed]:
+        """Each copy of each app, by name."""
+        names = {*self._listed, *self._kept, *self._dump.active}
+        factory = _factory_apks(self._phone, self._dump)
+        for name in sorted(names | self._dump.factory.keys()):
+            if name in names:
+                yield self._active(name)
+            if name in self._dump.factory:
+                yield self._factory(name, self._dump.factory[name], factory.get(name))
+
+    def _active(self, name: str) -> Installed:
+        dumped = self._dump.active.get(name)
+        listed = [package for _, package in self._listed.get(name, ())]
+        said = listed[0] if listed else None
+        path = next((package.path for package in listed if package.path), None)
+        digests = self._links.get(name)
+        return msgspec.structs.replace(
+            self._common(name, dumped),
+            users=tuple(self._users(name, dumped)),
+            location=Location(path, phone=self._phone.address) if path else None,
+            version_code=first_known(said.version_code if said else None, dumped.version_code if dumped else None),
+            installer=first_known(said.installer if said else None, dumped.installer if dumped else None),
+            system=dumped.system if dumped and dumped.system is not None else _is_system(path),
+            stated=Stated(digests) if digests else None,
+        )
+
+    def _factory(self, name: str, dumped: DumpedPackage, path: str | None) -> Installed:
+        return msgspec.structs.replace(
+            self._common(name, dumped),
+            copy="factory",
+            location=Location(path, phone=self._phone.address) if path else None,
+            version_code=dumped.version_code,
+            system=True,
+        )
+
+    def _common(self, name: str, dumped: DumpedPackage | None) -> Installed:
+        """What the dump says of either copy."""
+        if dumped is None:
+            return Installed(self._device, self._source, name)
+        return Installed(
+            self._device,
+            self._source,
+            name,
+            version_name=dumped.version_name,
+            min_sdk=dumped.min_sdk,
+            target_sdk=dumped.target_sdk,
+            splits=dumped.splits,
+            hashes=dumped.hashes or (),
+            past_hashes=dumped.past_hashes,
+            updated=dumped.last_update_time,
+        )
+
+    def _users(self, name: str, dumped: DumpedPackage | None) -> Iterator[UserState]:
+        """Each user that has the app or its data. The user's own listing says whether it is installed."""
+        states: dict[int, AppState] = {user.id: user.state for user in dumped.users} if dumped else {}
+        has = {user for user, _ in self._listed.get(name, ())}
+        keeps = set(self._kept.get(name, ()))
+        asked = {listing.user.id for listing in self._listings if listing.packages}
+        for user in sorted(has | keeps | set(states)):
+            state = states.get(user)
+            if user in has:
+                yield UserState(user, state if state == "disabled" or state == "suspended" else "installed")
+            elif user in keeps:
+                yield UserState(user, state if state == "hidden" or state == "archived" else "uninstalled")
+            elif state == "archived" or (state is not None and user not in asked and state != "uninstalled"):
+                yield UserState(user, state)
+
+
+def _is_system(path: str | None) -> bool | None:
+    return path.startswith(SYSTEM_FOLDERS) if path else None
+
+
+def _factory_apks(phone: Phone, dump: Dump) -> dict[str, str]:
+    """Package → the APK of its factory copy: the dump names a folder, or on old releases the file."""
+    folders = {name: found.code_path for name, found in dump.factory.items() if found.code_path}
+    paths = {name: path for name, path in folders.items() if path.endswith(".apk")}
+    rest = {name: path for name, path in folders.items() if name not in paths}
+    for name, listing in zip(rest, _folders(phone, rest.values()), strict=True):
+        best = posixpath.basename(rest[name]) + ".apk"
+        files = [file for file in listing if not posixpath.basename(file).startswith("split_")]
+        if files:
+            paths[name] = next((file for file in files if posixpath.basename(file) == best), files[0])
+    return paths
+
+
+def _folders(phone: Phone, folders: Iterable[str]) -> Iterator[list[str]]:
+    """The APKs in each folder, all in one command; NUL stands behind each name, two behind each folder."""
+    wanted = list(folders)
+    if not wanted:
+        return
+    command = "\n".join(
+        f"for f in {shlex.quote(folder)}/*.apk; do [ -f \"$f\" ] && printf '%s\\0' \"$f\"; done; printf '\\0'"
+        for folder in wanted
+    )
+    out, _ = phone.ask(command)
+    parts = out.decode("utf-8", "surrogateescape").split("\0")
+    files: list[str] = []
+    yielded = 0
+    for part in parts:
+        if part:
+            files.append(part)
+        elif yielded < len(wanted):
+            yield files
+            files, yielded = [], yielded + 1
+    yield from ([] for _ in range(len(wanted) - yielded))

@@ -1,0 +1,118 @@
+"""One phone: commands that run on it, shells that stay open, and ranges of its files.
+
+A dropped connection is tried anew, a command that hangs is not: it had its time. What every command said can be kept by
+a recorder, so that an auditor can repeat the reading later.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from typing import Protocol
+
+from scanner.errors import ReadError
+from scanner.model import PhoneAddress
+from scanner.sources.adb.channel import Answer, Shell, run
+from scanner.sources.adb.server import AdbServer
+
+TIMEOUT = 60.0
+"""Seconds that a command on a phone may take, unless ``--timeout`` says otherwise."""
+TRIES = 3
+
+
+class Recorder(Protocol):
+    """Keeps what a phone said."""
+
+    def __call__(self, command: str, answer: Answer) -> None:
+        """Keep the answer to one command."""
+        ...
+
+
+class Phone:
+    """A phone behind an adb server. Safe to share between threads."""
+
+    def __init__(self, address: PhoneAddress, timeout: float = TIMEOUT, recorder: Recorder | None = None) -> None:
+        self.address = address
+        self.timeout = timeout
+        self._server = AdbServer(address.server)
+        self._recorder = recorder
+        self._idle: list[Shell] = []
+        self._lock = threading.Lock()
+        self._closed = False
+
+    @cached_property
+    def features(self) -> frozenset[str]:
+        """What adb and the phone both know. Raises `ReadError`."""
+        return self._server.features(self.address)
+
+    @property
+    def shell_v2(self) -> bool:
+        """Whether output, errors and exit status come apart (Android 7 and newer)."""
+        return "shell_v2" in self.features
+
+    def open(self, service: str, timeout: float) -> socket.socket:
+        """A connection to one of its services. Raises `ReadError`."""
+        return self._server.open(self.address, service, timeout)
+
+    def run(self, command: str) -> Answer:
+        """Run one command; a failure is in the answer. Tried again where nothing at all came back."""
+        try:
+            v2 = self.shell_v2
+        except ReadError as error:
+            return Answer(b"", problem=str(error))
+        answer = run(self, command, self.timeout, v2=v2)
+        if answer.problem and not answer.out and "no answer within" not in answer.problem and not self._closed:
+            answer = run(self, command, self.timeout, v2=v2)
+        if self._recorder is not None:
+            self._recorder(command, answer)
+        return answer
+
+    def ask(self, command: str) -> tuple[bytes, int]:
+        """Output and exit status of a command in a shell that is open already.
+
+        Raises:
+            ReadError: no answer in time, or the phone is gone.
+        """
+        for tries_left in reversed(range(TRIES)):
+            try:
+                with self._shell() as shell:
+                    return shell.ask(command)
+            except ReadError as error:
+                if not tries_left or self._closed or "no answer within" in str(error):
+                    raise
+                self._drop_idle()
+        raise AssertionError("the last try returns or raises")
+
+    @contextmanager
+    def _shell(self) -> Iterator[Shell]:
+        """A shell to oneself; given back unless it failed."""
+        with self._lock:
+            shell = self._idle.pop() if self._idle else None
+        if shell is None:
+            shell = Shell(self, self.timeout, v2=self.shell_v2)
+        good = False
+        try:
+            yield shell
+            good = True
+        finally:
+            with self._lock:
+                keep = good and not self._closed
+                if keep:
+                    self._idle.append(shell)
+            if not keep:
+                shell.close()
+
+    def _drop_idle(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for shell in idle:
+            with suppress(OSError):
+                shell.close()
+
+    def close(self) -> None:
+        """Close its shells; what is still under way fails soon."""
+        self._closed = True
+        self._drop_idle()

@@ -1,0 +1,160 @@
+"""Ranges and digests of a phone's files, by the programs that its release has.
+
+``dd`` skips in whole blocks on every release; where it is missing, ``tail | head`` does, and where that fails too the
+one file is pulled whole. Sizes come from ``stat``, else from ``ls -l``. Paths reach the phone's shell quoted, always.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import struct
+import threading
+
+from scanner.bytesource import BLOCK, Memory, Span
+from scanner.errors import LimitExceeded, ReadError
+from scanner.sources.adb.phone import Phone
+
+MISSING = 127
+"""Exit status of a shell whose command was not found."""
+MAX_PULLED = 512 << 20
+"""Largest file that is pulled whole where nothing else works, in bytes."""
+MAX_PIECE = 1 << 20
+"""Largest piece of a pulled file; the protocol's own limit is 64 KiB."""
+DIGESTS_AT_ONCE = 64
+"""Digests asked for in one command: few round trips, and each well within the time limit."""
+MIB = 1 << 20
+_DIGEST = re.compile(rb"^\\?([0-9a-f]{40,128})\b", re.MULTILINE)
+
+
+class PhoneFiles:
+    """See `scanner.bytesource.Fetches`. Remembers what the phone lacks; safe to share between threads."""
+
+    def __init__(self, phone: Phone) -> None:
+        self._phone = phone
+        self._lacks: set[str] = set()
+        self._pulled: tuple[str, Memory] | None = None
+        self._lock = threading.Lock()
+
+    def ends(self, path: str, tail: int, head: int) -> tuple[int, bytes, bytes]:
+        """See `Fetches.ends`: one round trip."""
+        name = shlex.quote(path)
+        size_of = f"stat -Lc %s {name}" if "stat" not in self._lacks else f"ls -lLn {name}"
+        out, code = self._phone.ask(f"{size_of} && tail -c {tail} {name} && head -c {head} {name}")
+        line, _, rest = out.partition(b"\n")
+        if code == MISSING and not out and "stat" not in self._lacks:
+            self._lacks.add("stat")
+            return self.ends(path, tail, head)
+        size = _size(line, listed="stat" in self._lacks)
+        if size is None:
+            raise ReadError(self._why(name))
+        if len(rest) == min(size, tail) + min(size, head):
+            return size, rest[: min(size, tail)], rest[min(size, tail) :]
+        return self._ends_apart(path, size, tail, head)
+
+    def _ends_apart(self, path: str, size: int, tail: int, head: int) -> tuple[int, bytes, bytes]:
+        """The ends where ``tail`` or ``head`` is missing or odd: read as any other range, else the file pulled."""
+        first = max(0, size - tail) // MIB
+        end = self.blocks(path, MIB, first, (size - 1) // MIB - first + 1) if size else b""
+        begin = self.blocks(path, head, 0, 1) if size else b""
+        return size, end[len(end) - min(size, tail) :], begin[: min(size, head)]
+
+    def blocks(self, path: str, block: int, first: int, count: int) -> bytes:
+        """See `Fetches.blocks`."""
+        name = shlex.quote(path)
+        if "dd" not in self._lacks:
+            out, code = self._phone.ask(f"dd if={name} bs={block} skip={first} count={count}")
+            if code == 0:
+                return out
+            if code != MISSING:
+                raise ReadError(self._why(name))
+            self._lacks.add("dd")
+        if not {"tail", "head"} & self._lacks:
+            out, code = self._phone.ask(f"tail -c +{first * block + 1} {name} | head -c {block * count}")
+            if code != MISSING and (out or self._phone.ask("echo | tail -c 1 | head -c 1") == (b"\n", 0)):
+                return out
+            self._lacks.add("tail")
+        source = self._whole(path)
+        return source.read_at(min(first * block, source.size), max(0, min(count * block, source.size - first * block)))
+
+    def digests(self, path: str, spans: list[Span], algorithm: str) -> list[bytes]:
+        """See `Fetches.digests`: each by the phone's own program, such as ``sha256sum``, many in one round trip."""
+        name, program, dd = shlex.quote(path), f"{algorithm}sum", "dd" not in self._lacks
+        found: list[bytes] = []
+        for at in range(0, len(spans), DIGESTS_AT_ONCE):
+            part = spans[at : at + DIGESTS_AT_ONCE]
+            out, code = self._phone.ask("\n".join(f"{{ {_span(name, span, dd=dd)}; }} | {program}" for span in part))
+            digests = [bytes.fromhex(digest.decode()) for digest in _DIGEST.findall(out)]
+            if len(digests) != len(part):
+                reason = f"it has no {program}" if code == MISSING else "it could not read them all"
+                raise ReadError(f"the phone computed {len(digests)} of {len(part)} digests: {reason}")
+            found += digests
+        return found
+
+    def _whole(self, path: str) -> Memory:
+        """The file pulled whole, kept until another one is."""
+        with self._lock:
+            if self._pulled is None or self._pulled[0] != path:
+                self._pulled = path, Memory(pull(self._phone, path))
+            return self._pulled[1]
+
+    def _why(self, name: str) -> str:
+        """Why a file cannot be read, in the phone's own words."""
+        out, _ = self._phone.ask(f"{{ head -c 1 {name} >/dev/null; }} 2>&1")
+        said = out.decode("utf-8", "replace").strip().rpartition(": ")[2]
+        return said or "the phone cannot read it"
+
+
+def _span(name: str, span: Span, *, dd: bool) -> str:
+    """Commands that write the prefix, then the bytes of the span."""
+    mark = "".join(f"\\{byte:03o}" for byte in span.prefix)
+    prefix = f"printf '{mark}'; " if mark else ""
+    block = MIB if span.offset % MIB == 0 else BLOCK
+    skip, drop = divmod(span.offset, block)
+    if not dd:
+        return f"{prefix}tail -c +{span.offset + 1} {name} | head -c {span.length}"
+    count = -(-(drop + span.length) // block)
+    cut = f" | tail -c +{drop + 1}" if drop else ""
+    return f"{prefix}dd if={name} bs={block} skip={skip} count={count}{cut} | head -c {span.length}"
+
+
+def _size(line: bytes, *, listed: bool) -> int | None:
+    """The size that ``stat -c %s`` printed, or the fifth field of ``ls -ln``."""
+    fields = line.split()
+    text = (fields[4] if len(fields) > 4 else b"") if listed else line.strip()
+    return int(text) if text.isdigit() else None
+
+
+def pull(phone: Phone, path: str) -> bytes:
+    """A file through adb's own ``sync:`` service. Source: AOSP ``adb/SYNC.TXT``.
+
+    Raises:
+        ReadError: the phone refuses, or the connection breaks.
+        LimitExceeded: it is larger than `MAX_PULLED`.
+    """
+    name = path.encode(errors="surrogateescape")
+    data = bytearray()
+    with phone.open("sync:", phone.timeout) as connection:
+        try:
+            connection.sendall(b"RECV" + struct.pack("<I", len(name)) + name)
+            stream = connection.makefile("rb")
+            while True:
+                kind, length = struct.unpack("<4sI", _exactly(stream.read(8), 8))
+                if kind == b"DONE":
+                    return bytes(data)
+                if length > MAX_PIECE:
+                    raise ReadError("the phone does not keep to adb's own protocol")
+                body = _exactly(stream.read(length), length)
+                if kind != b"DATA":
+                    raise ReadError(body.decode("utf-8", "replace") or "the phone cannot read it")
+                data += body
+                if len(data) > MAX_PULLED:
+                    raise LimitExceeded(f"more than {MAX_PULLED} bytes to pull")
+        except OSError as error:
+            raise ReadError(f"the connection to the phone broke: {error.strerror or error}") from error
+
+
+def _exactly(data: bytes, length: int) -> bytes:
+    if len(data) != length:
+        raise ReadError("the connection to the phone broke")
+    return data
