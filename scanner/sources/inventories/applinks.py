@@ -26,8 +26,6 @@ from collections.abc import Iterator
 from scanner.sources.inventories.lines import is_package_name, lines_of
 
 TITLE = "Domain verification status:"
-MAX_PIECES = 64
-"""Lines over which the hashes of one package may run."""
 _HEADER = re.compile(r"  ([A-Za-z0-9_.]+):")
 _ID = re.compile(r"    ID: [0-9a-fA-F-]{36}")
 _SIGNATURES = "    Signatures: "
@@ -53,7 +51,7 @@ def _statements(text: str) -> Iterator[tuple[str, str]]:
     pieces: list[str] = []
     for line in _section(text):
         if pieces:
-            if _PIECE.fullmatch(line) and not pieces[-1].endswith("]") and len(pieces) < MAX_PIECES:
+            if _PIECE.fullmatch(line) and not pieces[-1].endswith("]"):
                 pieces.append(line[4:])
                 continue
             yield name or "", "".join(pieces)

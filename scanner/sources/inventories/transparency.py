@@ -33,7 +33,7 @@ from collections.abc import Iterator
 from scanner.model import Value
 from scanner.sources.inventories.lines import is_package_name, lines_of, number
 
-_ENTRY = re.compile(r"([A-Za-z0-9_.]{1,255}),(-?[0-9]{1,19}),(---.*|ERROR:.*|[0-9A-Fa-f]{64},.*|[A-Z0-9_]+[^:]*:.*|)")
+_ENTRY = re.compile(r"([A-Za-z0-9_.]{1,255}),(-?[0-9]{1,19}),(---.*|ERROR:.*|[0-9A-Fa-f]{64},.*|[A-Z0-9_][^:]*:.*|)")
 _HEADER = " Info [Format: "
 _INSTALLATION = "--- Package Installation Info ---"
 _SIGNERS = "--- Package Signer Info ---"
