@@ -63,8 +63,8 @@ def _read(app: Installed, read: Judged) -> Observation:
 
 
 def contradicted(app: Installed, read: Judged) -> bool:
-    """Whether the phone says something of the app that cannot be true of what was read."""
-    return any(_contradictions(app, read))
+    """Whether what the phone states of the app's certificates cannot be true of those that were read."""
+    return any(_other_certificates(app, read))
 
 
 def _contradictions(app: Installed, read: Judged | None) -> Iterator[str]:
@@ -76,6 +76,12 @@ def _contradictions(app: Installed, read: Judged | None) -> Iterator[str]:
         yield f"package-name: the phone says {app.package_name}, its APK {printable(identity.package_name)}"
     if None not in {app.version_code, identity.version_code} and app.version_code != identity.version_code:
         yield f"version-code: the phone says {app.version_code}, its APK {identity.version_code}"
+    yield from _other_certificates(app, read)
+
+
+def _other_certificates(app: Installed, read: Judged) -> Iterator[str]:
+    """Where the phone's own statements name none of the certificates that its APK bears."""
+    identity = read.identity
     certificates = [signer.certificate for signer in identity.signing.signers]
     certificates += [past.certificate for signer in identity.signing.signers for past in signer.history]
     stated = {*app.hashes, *app.past_hashes}

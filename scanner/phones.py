@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from enum import IntEnum
 
 import msgspec
@@ -34,7 +35,7 @@ from scanner.rows import Judge, Judged, observe
 from scanner.sources import open_location
 from scanner.sources.adb import AdbServer, Inventory, PhoneSource, Properties, TransparencyEntry
 
-SHELLS = 4
+SHELLS = 8
 """APKs of one phone that are read at once, each through a shell of its own."""
 TRANSPARENCY_SDK = 34
 
@@ -122,6 +123,7 @@ class PhoneReader:
             yield UnreadRow(SCHEMA_VERSION, printable(self.spec), "device", printable(self.spec), why)
         properties = inventory.properties
         judge = Judge(self._database, properties.sdk or NEWEST_SDK, self._now, verify_all=self._options.verify_all)
+        self._expect(apps, properties)
         with ThreadPoolExecutor(SHELLS, thread_name_prefix=self.spec) as threads:
             reading = threads.map(lambda app: self._identified(app, judge, properties), apps)
             for number, (app, (read, unread)) in enumerate(zip(apps, reading, strict=True), 1):
@@ -130,6 +132,14 @@ class PhoneReader:
                     self._recorder.identity(app, read.identity)
                 row = self._judge.row(self._preloaded(app, read, properties), read, unread)
                 yield Withheld(row.source) if self._private(row, inventory) else row
+
+    def _expect(self, apps: list[Installed], properties: Properties) -> None:
+        """Sizes of all that will be read, in one go. Where that fails, each app says so for itself."""
+        if self._options.evidence < Evidence.CERTIFICATES or self._source is None:
+            return
+        wanted = [app.location for app in apps if app.location and app.present and not self._cached(app, properties)]
+        with suppress(ReadError):
+            self._source.expect(wanted)
 
     def _private(self, row: AppRow, inventory: Inventory) -> bool:
         """Whether a row is no concern of whoever asks with ``--redact``: no finding, in somebody's own profile."""

@@ -29,7 +29,7 @@ ARROWS = {
     },
     "watch": {"scanning", "sources"},
     "scanning": {"sources", "engines", "reading", "fleet", "phones", "database", "policy"},
-    "fleet": {"phones", "containment", "database"},
+    "fleet": {"phones", "containment", "database", "apk"},
     "phones": {"sources", "rows", "phonerows", "cache", "evidence", "containment", "database"},
     "phonerows": {"matcher", "database", "certificate", "rows", "removal"},
     "evidence": {"sources"},

@@ -74,6 +74,11 @@ def _androguard() -> tuple[Any, type[Exception]]:
     return AXMLParser, ResParserError
 
 
+def preload() -> None:
+    """Import what parses manifests before it is needed: it takes a while."""
+    _androguard()
+
+
 @contextmanager
 def parser_errors() -> Iterator[None]:
     """Turn whatever androguard lets out on a broken manifest into `ApkError`."""

@@ -14,6 +14,7 @@ from scanner.model import AppRow, SummaryRow, UnreadRow
 COLUMNS = (
     "verdict", "app", "package_name", "version_code", "version_name", "reason", "lists", "assurance",
     "signer_sha256", "schemes", "source", "location", "splits", "tamper", "issues", "contradictions", "scanned_at",
+    "device", "model", "android", "owner", "users", "copy", "installer", "removal",
 )  # fmt: skip
 
 
@@ -64,6 +65,14 @@ def _app(row: AppRow) -> dict[str, object]:
         "issues": "; ".join(row.issues),
         "contradictions": "; ".join(row.contradictions),
         "scanned_at": row.scanned_at,
+        "device": row.device and row.device.serial,
+        "model": row.device and row.device.model,
+        "android": row.device and row.device.android,
+        "owner": row.device and row.device.owner,
+        "users": "; ".join(f"{user.id} {user.state}" for user in row.users),
+        "copy": row.copy if row.device else None,
+        "installer": row.installer,
+        "removal": "; ".join(row.removal),
     }
 
 

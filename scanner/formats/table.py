@@ -75,14 +75,27 @@ def _who(row: AppRow) -> Iterator[str]:
     yield clean(" ".join(part for part in (row.version_name, code) if part))
 
 
+def _where(row: AppRow) -> Iterator[str]:
+    """On which phone, for whom."""
+    if row.device is not None:
+        said = (row.device.owner, row.device.model, row.device.android and f"Android {row.device.android}", row.source)
+        yield "on " + clean(", ".join(part for part in said if part))
+        users = ", ".join(f"user {user.id} {user.state}" for user in row.users)
+        yield f"for {users}" if users else f"{row.copy} copy"
+
+
 def _why(row: AppRow) -> Iterator[str]:
-    yield clean(row.location)
+    yield from _where(row)
+    if row.location:
+        yield clean(row.location)
     yield from dict.fromkeys(clean(finding.reason) for finding in row.findings)
     for signer in row.signers:
-        yield f"signer {signer.sha256 or signer.sha1 or signer.md5}"
+        yield f"signer {signer.sha256 or signer.sha1 or signer.md5 or f'hash {signer.hash32}'}"
         yield f"       {clean(signer.subject or 'subject unknown')} ({row.assurance})"
     for note in (*row.tamper, *row.contradictions, *row.issues):
         yield f"! {clean(note)}"
+    for line in row.removal:
+        yield f"to remove: {clean(line)}"
 
 
 def _coverage(summary: SummaryRow) -> Iterator[str]:

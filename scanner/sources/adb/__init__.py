@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Iterable
 
 from scanner.bytesource import PhoneFile
 from scanner.errors import ReadError, SourceError
@@ -106,6 +107,11 @@ class PhoneSource:
     def inventory(self, properties: Properties, *, names: bool = True) -> Inventory:
         """Everything installed on it, for every user; without ``names`` users are told by number alone."""
         return inventory_of(self._phone, self.name, properties, names=names)
+
+    def expect(self, locations: Iterable[Location]) -> None:
+        """Say which files will be opened: the phone is asked for all their sizes at once. Raises `ReadError`."""
+        _, files = _at(self.status.address)
+        files.expect(location.path for location in locations)
 
     def transparency(self) -> dict[str, TransparencyEntry]:
         """What Android 14 and newer state of preloads. Slow on the phone, which hashes them all: asked once, late."""

@@ -140,19 +140,31 @@ class _Merge:
 
     def apps(self) -> Iterator[Installed]:
         """Each copy of each app, by name."""
-        names = {*self._listed, *self._kept, *self._dump.active}
-        factory = _factory_apks(self._phone, self._dump)
-        for name in sorted(names | self._dump.factory.keys()):
+        unlisted = self._unlisted()
+        names = {*self._listed, *self._kept, *unlisted}
+        factory = self._dump.factory
+        apks = _apks_of(self._phone, [*factory.values(), *unlisted.values()])
+        for name in sorted(names | factory.keys()):
             if name in names:
-                yield self._active(name)
-            if name in self._dump.factory:
-                yield self._factory(name, self._dump.factory[name], factory.get(name))
+                yield self._active(name, apks.get(unlisted[name].code_path or "") if name in unlisted else None)
+            if name in factory:
+                yield self._factory(name, factory[name], apks.get(factory[name].code_path or ""))
 
-    def _active(self, name: str) -> Installed:
+    def _unlisted(self) -> dict[str, DumpedPackage]:
+        """What the dump alone names and some user has: apps of users who were denied, and static libraries."""
+        return {
+            name: dumped
+            for name, dumped in self._dump.active.items()
+            if name not in self._listed
+            and name not in self._kept
+            and any(user.state != "uninstalled" for user in dumped.users)
+        }
+
+    def _active(self, name: str, unlisted_path: str | None) -> Installed:
         dumped = self._dump.active.get(name)
         listed = [package for _, package in self._listed.get(name, ())]
         said = listed[0] if listed else None
-        path = next((package.path for package in listed if package.path), None)
+        path = next((package.path for package in listed if package.path), unlisted_path)
         digests = self._links.get(name)
         return msgspec.structs.replace(
             self._common(name, dumped),
@@ -192,17 +204,18 @@ class _Merge:
 
     def _users(self, name: str, dumped: DumpedPackage | None) -> Iterator[UserState]:
         """Each user that has the app or its data. The user's own listing says whether it is installed."""
-        states: dict[int, AppState] = {user.id: user.state for user in dumped.users} if dumped else {}
+        dumped_users = dumped.users if dumped else ()
+        states: dict[int, AppState] = {user.id: user.state for user in dumped_users}
+        nothing_left = {user.id for user in dumped_users if user.has_data is False and user.state == "uninstalled"}
         has = {user for user, _ in self._listed.get(name, ())}
-        keeps = set(self._kept.get(name, ()))
-        asked = {listing.user.id for listing in self._listings if listing.packages}
+        keeps = set(self._kept.get(name, ())) - nothing_left
         for user in sorted(has | keeps | set(states)):
             state = states.get(user)
             if user in has:
                 yield UserState(user, state if state == "disabled" or state == "suspended" else "installed")
             elif user in keeps:
                 yield UserState(user, state if state == "hidden" or state == "archived" else "uninstalled")
-            elif state == "archived" or (state is not None and user not in asked and state != "uninstalled"):
+            elif state is not None and state != "uninstalled":
                 yield UserState(user, state)
 
 
@@ -210,17 +223,18 @@ def _is_system(path: str | None) -> bool | None:
     return path.startswith(SYSTEM_FOLDERS) if path else None
 
 
-def _factory_apks(phone: Phone, dump: Dump) -> dict[str, str]:
-    """Package → the APK of its factory copy: the dump names a folder, or on old releases the file."""
-    folders = {name: found.code_path for name, found in dump.factory.items() if found.code_path}
-    paths = {name: path for name, path in folders.items() if path.endswith(".apk")}
-    rest = {name: path for name, path in folders.items() if name not in paths}
-    for name, listing in zip(rest, _folders(phone, rest.values()), strict=True):
-        best = posixpath.basename(rest[name]) + ".apk"
-        files = [file for file in listing if not posixpath.basename(file).startswith("split_")]
-        if files:
-            paths[name] = next((file for file in files if posixpath.basename(file) == best), files[0])
-    return paths
+def _apks_of(phone: Phone, dumped: Iterable[DumpedPackage]) -> dict[str, str]:
+    """Code path → base APK: the dump names a folder, or on old releases the file."""
+    paths = dict.fromkeys(one.code_path for one in dumped if one.code_path)
+    apks = {path: path for path in paths if path.endswith(".apk")}
+    folders = [path for path in paths if path not in apks]
+    for folder, listing in zip(folders, _folders(phone, folders), strict=True):
+        names = {posixpath.basename(file): file for file in listing}
+        wanted = ("base.apk", f"{posixpath.basename(folder)}.apk", *sorted(names))
+        found = next((names[name] for name in wanted if name in names and not name.startswith("split_")), None)
+        if found is not None:
+            apks[folder] = found
+    return apks
 
 
 def _folders(phone: Phone, folders: Iterable[str]) -> Iterator[list[str]]:
@@ -228,9 +242,9 @@ def _folders(phone: Phone, folders: Iterable[str]) -> Iterator[list[str]]:
     wanted = list(folders)
     if not wanted:
         return
+    each = '[ -f "$f" ] && printf \'%s\\0\' "$f"'
     command = "\n".join(
-        f"for f in {shlex.quote(folder)}/*.apk; do [ -f \"$f\" ] && printf '%s\\0' \"$f\"; done; printf '\\0'"
-        for folder in wanted
+        f"for f in {name}/base.apk {name}/*.apk; do {each}; done; printf '\\0'" for name in map(shlex.quote, wanted)
     )
     out, _ = phone.ask(command)
     parts = out.decode("utf-8", "surrogateescape").split("\0")

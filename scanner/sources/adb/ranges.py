@@ -10,6 +10,7 @@ import re
 import shlex
 import struct
 import threading
+from collections.abc import Iterable
 
 from scanner.bytesource import BLOCK, Memory, Span
 from scanner.errors import LimitExceeded, ReadError
@@ -21,6 +22,8 @@ MAX_PULLED = 512 << 20
 """Largest file that is pulled whole where nothing else works, in bytes."""
 MAX_PIECE = 1 << 20
 """Largest piece of a pulled file; the protocol's own limit is 64 KiB."""
+SIZES_AT_ONCE = 100
+WRITTEN = 128 * 1024
 DIGESTS_AT_ONCE = 64
 """Digests asked for in one command: few round trips, and each well within the time limit."""
 MIB = 1 << 20
@@ -34,10 +37,27 @@ class PhoneFiles:
         self._phone = phone
         self._lacks: set[str] = set()
         self._pulled: tuple[str, Memory] | None = None
+        self._sizes: dict[str, int] = {}
         self._lock = threading.Lock()
+
+    def expect(self, paths: Iterable[str]) -> None:
+        """Ask for the sizes of files that will be read, many in one round trip. One that is not told is asked alone."""
+        wanted = list(dict.fromkeys(paths))
+        for at in range(0, len(wanted), SIZES_AT_ONCE):
+            part = wanted[at : at + SIZES_AT_ONCE]
+            out, _ = self._phone.ask(f"stat -Lc '%s %n' {' '.join(map(shlex.quote, part))}")
+            rest = out.decode("utf-8", "surrogateescape")
+            for path in part:
+                size, _, behind = rest.partition(" ")
+                if size.isdecimal() and behind.startswith(path + "\n"):
+                    self._sizes[path] = int(size)
+                    rest = behind[len(path) + 1 :]
 
     def ends(self, path: str, tail: int, head: int) -> tuple[int, bytes, bytes]:
         """See `Fetches.ends`: one round trip."""
+        size = self._sizes.pop(path, None)
+        if size is not None and "dd" not in self._lacks:
+            return self._ends_of(path, size, tail, head)
         name = shlex.quote(path)
         size_of = f"stat -Lc %s {name}" if "stat" not in self._lacks else f"ls -lLn {name}"
         out, code = self._phone.ask(f"{size_of} && tail -c {tail} {name} && head -c {head} {name}")
@@ -52,6 +72,16 @@ class PhoneFiles:
             return size, rest[: min(size, tail)], rest[min(size, tail) :]
         return self._ends_apart(path, size, tail, head)
 
+    def _ends_of(self, path: str, size: int, tail: int, head: int) -> tuple[int, bytes, bytes]:
+        """The ends of a file whose size is known. Where anything is odd, the size is asked for again."""
+        name, first = shlex.quote(path), max(0, size - tail) // BLOCK
+        begin, end = _dd(name, BLOCK, 0, -(-head // BLOCK)), _dd(name, BLOCK, first, -(-tail // BLOCK) + 1)
+        out, code = self._phone.ask(f"{begin} && {end}")
+        start = min(size, -(-head // BLOCK) * BLOCK)
+        if code or len(out) != start + size - first * BLOCK:
+            return self.ends(path, tail, head)
+        return size, out[len(out) - min(size, tail) :], out[: min(size, head)]
+
     def _ends_apart(self, path: str, size: int, tail: int, head: int) -> tuple[int, bytes, bytes]:
         """The ends where ``tail`` or ``head`` is missing or odd: read as any other range, else the file pulled."""
         first = max(0, size - tail) // MIB
@@ -63,7 +93,7 @@ class PhoneFiles:
         """See `Fetches.blocks`."""
         name = shlex.quote(path)
         if "dd" not in self._lacks:
-            out, code = self._phone.ask(f"dd if={name} bs={block} skip={first} count={count}")
+            out, code = self._phone.ask(_dd(name, block, first, count))
             if code == 0:
                 return out
             if code != MISSING:
@@ -103,6 +133,11 @@ class PhoneFiles:
         out, _ = self._phone.ask(f"{{ head -c 1 {name} >/dev/null; }} 2>&1")
         said = out.decode("utf-8", "replace").strip().rpartition(": ")[2]
         return said or "the phone cannot read it"
+
+
+def _dd(name: str, block: int, first: int, count: int) -> str:
+    """Blocks of a file, written in as large pieces as there are: each piece is a packet, and an answer to wait for."""
+    return f"dd if={name} ibs={block} obs={WRITTEN} skip={first} count={count}"
 
 
 def _span(name: str, span: Span, *, dd: bool) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 5037
 CONNECT_SECONDS = 5.0
 START_SECONDS = 25.0
-_TAG = re.compile(r" (usb|product|model|device|transport_id|features):?([^ ]*)")
+_TAG = re.compile(r" (usb|product|model|device|transport_id|features):([^ ]*)")
 
 
 class ServerGone(SourceError):  # noqa: N818 - says what happened
