@@ -20,9 +20,9 @@ def removal_advice(app: Installed) -> tuple[str, ...]:
 
 def _lines(app: Installed) -> Iterator[str]:
     adb = "adb shell"
-    if app.location is not None and app.location.phone is not None:
-        phone = app.location.phone
-        which = f"-t {phone.transport}" if phone.transport is not None else f"-s {shlex.quote(phone.serial)}"
+    if app.phone is not None:
+        transport, serial = app.phone.transport, shlex.quote(app.phone.serial)
+        which = f"-s {serial}" if transport is None else f"-t {transport}"
         adb = f"adb {which} shell"
     name = shlex.quote(app.package_name)
     for user in app.users:

@@ -11,6 +11,8 @@ from scanner.model import AppRow, PhoneStatus, SummaryRow, UnreadRow, Value
 from scanner.scanning import Scan
 from scanner.sources.adb import AdbServer, spec_of
 
+PASSING, PASSING_SECONDS = frozenset({"offline", "connecting", "authorizing"}), 3.0
+"""States that a phone passes through while it is plugged in, and how long it may stay in one without a word."""
 AGAIN_SECONDS = 2.0
 """Seconds to wait before a server that went away is asked again."""
 
@@ -81,11 +83,24 @@ class Desk:
         for spec, phone in states.items():
             if self._states.get(spec) == phone.state:
                 continue
-            self._events.put(Arrival(phone))
+            self._announce(spec, phone)
             if phone.ready and spec not in self._scans:
                 self._scans[spec] = self._make_scan(spec)
                 threading.Thread(target=self._visit, args=(spec,), name=spec, daemon=True).start()
         self._states = {spec: phone.state for spec, phone in states.items()}
+
+    def _announce(self, spec: str, phone: PhoneStatus) -> None:
+        """Tell of a phone; of one that is only on its way, not before it has stayed so for a while."""
+        if phone.state not in PASSING:
+            self._events.put(Arrival(phone))
+            return
+        later = threading.Timer(PASSING_SECONDS, self._still, (spec, phone))
+        later.daemon = True
+        later.start()
+
+    def _still(self, spec: str, phone: PhoneStatus) -> None:
+        if self._states.get(spec) == phone.state:
+            self._events.put(Arrival(phone))
 
     def _visit(self, spec: str) -> None:
         scan = self._scans[spec]

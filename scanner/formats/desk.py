@@ -7,6 +7,7 @@ from typing import TextIO
 
 from rich.align import Align
 from rich.console import Console
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.text import Text
 
@@ -14,8 +15,25 @@ from scanner.formats.cleaning import clean
 from scanner.model import AppRow, PhoneStatus, SummaryRow, UnreadRow
 from scanner.policy import CLEAN, FOUND
 
-BANDS = {CLEAN: ("C L E A R", "bold white on green"), FOUND: ("F O U N D", "bold white on red")}
-UNDECIDED = ("N O T   C O M P L E T E", "bold black on yellow")
+BANDS = {CLEAN: ("CLEAR", "bold white on green"), FOUND: ("FOUND", "bold white on red")}
+UNDECIDED = ("NOT COMPLETE", "bold black on yellow")
+LETTERS = {
+    "A": (" ███ ", "█   █", "█████", "█   █", "█   █"),
+    "C": (" ████", "█    ", "█    ", "█    ", " ████"),
+    "D": ("████ ", "█   █", "█   █", "█   █", "████ "),
+    "E": ("█████", "█    ", "████ ", "█    ", "█████"),
+    "F": ("█████", "█    ", "████ ", "█    ", "█    "),
+    "L": ("█    ", "█    ", "█    ", "█    ", "█████"),
+    "M": ("█   █", "██ ██", "█ █ █", "█   █", "█   █"),
+    "N": ("█   █", "██  █", "█ █ █", "█  ██", "█   █"),
+    "O": (" ███ ", "█   █", "█   █", "█   █", " ███ "),
+    "P": ("████ ", "█   █", "████ ", "█    ", "█    "),
+    "R": ("████ ", "█   █", "████ ", "█  █ ", "█   █"),
+    "T": ("█████", "  █  ", "  █  ", "  █  ", "  █  "),
+    "U": ("█   █", "█   █", "█   █", "█   █", " ███ "),
+    " ": ("  ", "  ", "  ", "  ", "  "),
+}
+"""The letters of the words above, five lines high: large enough to be read from a metre away."""
 MAX_LINES = 12
 PIPED_WIDTH = 100
 
@@ -36,14 +54,20 @@ class DeskBlocks:
     def visit(self, spec: str, rows: tuple[AppRow | UnreadRow, ...], summary: SummaryRow) -> None:
         """The verdict on one phone."""
         word, style = BANDS.get(summary.exit_code, UNDECIDED)
-        band = Align.center(Text(f"\n{word}\n", style="bold"), style=style)
-        self._console.print(Panel(band, title=clean(_who(spec, rows)), style=style, border_style=style))
+        band = Align.center(Text(self._large(word), style="bold"), style=style)
+        self._console.print(Panel(band, title=clean(_who(spec, rows)), subtitle=word, style=style, border_style=style))
         lines = [*_found(rows), *(f"not seen: {clean(one.hole)}: {clean(one.reason)}" for one in summary.coverage)]
         for line in lines[:MAX_LINES]:
-            self._console.print(Text(f"  {line}"))
+            self._console.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
         if len(lines) > MAX_LINES:
             self._console.print(Text(f"  and {len(lines) - MAX_LINES} more: see -o jsonl"))
         self._console.print(Text(f"  {summary.counts['apps']} apps read\n", style="dim"))
+
+    def _large(self, word: str) -> str:
+        """The word five lines high, or as it is where the terminal is too narrow or knows no such letters."""
+        lines = [" ".join(LETTERS[letter][row] for letter in word) for row in range(5)]
+        fits = len(lines[0]) + 4 <= self._console.width
+        return "\n".join(["", *lines, ""]) if fits and self._console.encoding.startswith("utf") else f"\n{word}\n"
 
     def end(self, codes: list[int]) -> None:
         """What the desk has seen in all."""

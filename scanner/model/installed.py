@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from scanner.model.identity import Location
+from scanner.model.identity import Location, PhoneAddress
 from scanner.model.rows import Device, UserState
 from scanner.model.vocabulary import Value
 
@@ -27,6 +27,8 @@ class Installed(Value, frozen=True):
     copy: Literal["active", "factory"] = "active"
     """``factory``: the copy in the system image, which an update lies over."""
     users: tuple[UserState, ...] = ()
+    phone: PhoneAddress | None = None
+    """How the phone is reached; null in an inventory that somebody saved."""
     location: Location | None = None
     """Its base APK; null where the phone did not tell, or has none (uninstalled with data kept)."""
     version_code: int | None = None

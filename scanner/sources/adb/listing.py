@@ -188,11 +188,12 @@ class _Merge:
     def _common(self, name: str, dumped: DumpedPackage | None) -> Installed:
         """What the dump says of either copy."""
         if dumped is None:
-            return Installed(self._device, self._source, name)
+            return Installed(self._device, self._source, name, phone=self._phone.address)
         return Installed(
             self._device,
             self._source,
             name,
+            phone=self._phone.address,
             version_name=dumped.version_name,
             min_sdk=dumped.min_sdk,
             target_sdk=dumped.target_sdk,
