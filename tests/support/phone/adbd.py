@@ -151,9 +151,13 @@ def _drop_capabilities(libc: ctypes.CDLL) -> None:
 
 def main() -> int:
     """Serve until the test closes its end."""
-    asked = json.loads(sys.argv[1])
-    orders = socket.socket(fileno=asked["orders"])
+    orders = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(orders.fileno(), False)
+    with orders.makefile("rb") as lines:
+        line = lines.readline()
+    if not line:
+        return 1
+    asked = json.loads(line)
     try:
         enter(asked["root"])
         daemon = Daemon(orders, Character(**asked["character"]), asked["port"])
@@ -168,4 +172,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Nothing is left to be cleaned up, and in the new root nothing to do it with.
+    os._exit(main())

@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import uuid
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from tests.support.phone import dump, listing, statements
@@ -100,7 +101,7 @@ class Root:
         if self.profile.release < 7:
             (real / "cmd").unlink()
         for command in real.iterdir():
-            self.lead(command.name, guarded=False)
+            (self.folder / "system/bin" / command.name).symlink_to(f"../real/{command.name}")
 
     def lead(self, name: str, *, guarded: bool) -> None:
         """Make the command in ``/system/bin`` the real one, or the guard."""
@@ -177,10 +178,16 @@ def place_file(file: Path, place: Path, *, readable: bool = True) -> None:
 def with_libraries(binary: Path, place: Path, root: Path) -> None:
     """A program of this machine in the phone, with the libraries that it loads."""
     place_file(binary.resolve(), place)
+    for library in libraries(binary):
+        if not (root / library[1:]).exists():
+            place_file(Path(library).resolve(), root / library[1:])
+
+
+@lru_cache
+def libraries(binary: Path) -> tuple[str, ...]:
+    """Paths of the libraries that a program loads; none for a static one."""
     listed = subprocess.run(["ldd", binary], capture_output=True, text=True, check=False).stdout
-    for word in listed.split():
-        if word.startswith("/") and not (root / word[1:]).exists():
-            place_file(Path(word).resolve(), root / word[1:])
+    return tuple(word for word in listed.split() if word.startswith("/") and not word.endswith(":"))
 
 
 def properties(profile: PhoneProfile) -> dict[str, str]:
