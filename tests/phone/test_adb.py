@@ -30,31 +30,31 @@ def test_the_server_is_none_of_the_users(adb: AdbServer) -> None:
     assert list(Path(adb.environment["ANDROID_USER_HOME"]).glob("adbkey*")), "its keys are its own"
 
 
-def test_devices_shows_the_phone_with_its_model(adb: AdbServer, start: Start) -> None:
-    phone = start("14", model="Pixel 7")
+def test_devices_shows_the_phone_with_its_model(adb: AdbServer, start_phone: Start) -> None:
+    phone = start_phone("14", model="Pixel 7")
     (line,) = [line for line in adb.run("devices", "-l").stdout.splitlines() if line.startswith(phone.address)]
     assert line.split()[1:5] == ["device", "product:panther", "model:Pixel_7", "device:panther"]
 
 
 @pytest.mark.parametrize("release", RELEASES)
-def test_shell_says_who_and_where_it_is(adb: AdbServer, start: Start, release: str) -> None:
-    phone = start(release)
+def test_shell_says_who_and_where_it_is(adb: AdbServer, start_phone: Start, release: str) -> None:
+    phone = start_phone(release)
     said = adb.run("-s", phone.address, "shell", "id; pwd; getprop ro.build.version.release; cat /etc/hostname")
     lines = said.stdout.replace("\r", "").splitlines()
     assert lines[:3] == ["uid=2000(shell) gid=2000(shell) groups=2000(shell)", "/", release]
     assert "/etc/hostname" in said.stdout + said.stderr, "the machine's own files are out of reach"
 
 
-def test_exit_codes_and_errors_are_apart_from_android_7_on(adb: AdbServer, start: Start) -> None:
-    new, old = start("7"), start("6")
+def test_exit_codes_and_errors_are_apart_from_android_7_on(adb: AdbServer, start_phone: Start) -> None:
+    new, old = start_phone("7"), start_phone("6")
     said = adb.run("-s", new.address, "shell", "echo out; echo err >&2; exit 7")
     assert (said.returncode, said.stdout, said.stderr) == (7, "out\n", "err\n")
     said = adb.run("-s", old.address, "shell", "echo out; echo err >&2; exit 7")
     assert (said.returncode, said.stdout, said.stderr) == (0, "out\r\nerr\r\n", "")
 
 
-def test_shell_reads_what_the_client_sends(adb: AdbServer, start: Start) -> None:
-    phone = start("14")
+def test_shell_reads_what_the_client_sends(adb: AdbServer, start_phone: Start) -> None:
+    phone = start_phone("14")
     data = os.urandom(3_000_000)
     said = adb.run_binary("-s", phone.address, "shell", "sha256sum", stdin=data)
     assert said.stdout.split()[0] == hashlib.sha256(data).hexdigest().encode()
@@ -62,22 +62,24 @@ def test_shell_reads_what_the_client_sends(adb: AdbServer, start: Start) -> None
 
 
 @pytest.mark.parametrize("release", ["6", "14"])
-def test_exec_out_is_binary_clean(adb: AdbServer, start: Start, release: str, big: Path) -> None:
-    phone = start(release, installed(big, "com.big"))
+def test_exec_out_is_binary_clean(adb: AdbServer, start_phone: Start, release: str, big: Path) -> None:
+    phone = start_phone(release, installed(big, "com.big"))
     said = adb.run_binary("-s", phone.address, "exec-out", f"head -c 100000 '{phone.path_of('com.big')}'")
     assert said.stdout == big.read_bytes()[:100000]
 
 
 @pytest.mark.parametrize("release", ["6", "8", "16"])
-def test_pull_brings_every_byte(adb: AdbServer, start: Start, release: str, big: Path, tmp_path: Path) -> None:
-    phone = start(release, installed(big, "com.big"))
+def test_pull_brings_every_byte(adb: AdbServer, start_phone: Start, release: str, big: Path, tmp_path: Path) -> None:
+    phone = start_phone(release, installed(big, "com.big"))
     said = adb.run("-s", phone.address, "pull", phone.path_of("com.big"), tmp_path / "got")
     assert said.returncode == 0, said.stderr
     assert (tmp_path / "got").read_bytes() == big.read_bytes()
 
 
-def test_pull_meets_real_permissions(adb: AdbServer, start: Start, big: Path, tmp_path: Path) -> None:
-    phone = start("14", installed(big, "com.hidden", readable=False), InstalledApp("com.gone", big, vanishes=True))
+def test_pull_meets_real_permissions(adb: AdbServer, start_phone: Start, big: Path, tmp_path: Path) -> None:
+    phone = start_phone(
+        "14", installed(big, "com.hidden", readable=False), InstalledApp("com.gone", big, vanishes=True)
+    )
     said = adb.run("-s", phone.address, "pull", phone.path_of("com.hidden"), tmp_path / "got")
     assert said.returncode
     assert "Permission denied" in said.stderr + said.stdout
@@ -85,14 +87,14 @@ def test_pull_meets_real_permissions(adb: AdbServer, start: Start, big: Path, tm
     assert "No such file" in said.stderr + said.stdout
 
 
-def test_pull_of_a_folder_lists_it(adb: AdbServer, start: Start, tmp_path: Path) -> None:
-    phone = start("14")
+def test_pull_of_a_folder_lists_it(adb: AdbServer, start_phone: Start, tmp_path: Path) -> None:
+    phone = start_phone("14")
     assert adb.run("-s", phone.address, "pull", "/etc", tmp_path / "got").returncode == 0
     assert sorted(file.name for file in (tmp_path / "got").iterdir()) == ["group", "passwd"]
 
 
-def test_an_unauthorized_phone_is_shown_as_such(adb: AdbServer, start: Start) -> None:
-    phone = start("14", connected=False)
+def test_an_unauthorized_phone_is_shown_as_such(adb: AdbServer, start_phone: Start) -> None:
+    phone = start_phone("14", connected=False)
     phone.unauthorized = True
     adb.connect(phone)
     assert adb.states()[phone.address] == "unauthorized"
@@ -101,8 +103,8 @@ def test_an_unauthorized_phone_is_shown_as_such(adb: AdbServer, start: Start) ->
     assert "device unauthorized" in said.stderr
 
 
-def test_several_phones_answer_at_one_server(adb: AdbServer, start: Start) -> None:
-    phones = [start(release, serial=f"SERIAL{release}") for release in ("7", "10", "15")]
+def test_several_phones_answer_at_one_server(adb: AdbServer, start_phone: Start) -> None:
+    phones = [start_phone(release, serial=f"SERIAL{release}") for release in ("7", "10", "15")]
     said = {}
 
     def ask(phone: SimulatedPhone) -> None:
@@ -117,8 +119,8 @@ def test_several_phones_answer_at_one_server(adb: AdbServer, start: Start) -> No
 
 
 @pytest.mark.parametrize("release", ["6", "14"])
-def test_adbutils_works_too(adb: AdbServer, start: Start, release: str, big: Path, tmp_path: Path) -> None:
-    phone = start(release, installed(big, "com.big"))
+def test_adbutils_works_too(adb: AdbServer, start_phone: Start, release: str, big: Path, tmp_path: Path) -> None:
+    phone = start_phone(release, installed(big, "com.big"))
     device = adbutils.AdbClient(adb.host, adb.port).device(phone.address)
     assert device.get_state() == "device"
     assert device.shell("echo hello").strip() == "hello"

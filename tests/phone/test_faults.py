@@ -33,8 +33,8 @@ def eventually(true: Callable[[], bool], seconds: float = 10) -> bool:
     return done
 
 
-def test_a_cable_cut_in_the_middle_of_a_file(adb: AdbServer, start: Start, apk: Path, tmp_path: Path) -> None:
-    phone = start("14", installed(apk, "com.some"))
+def test_a_cable_cut_in_the_middle_of_a_file(adb: AdbServer, start_phone: Start, apk: Path, tmp_path: Path) -> None:
+    phone = start_phone("14", installed(apk, "com.some"))
     phone.reset()
     phone.cut_after(2_000_000)
     said = adb.run("-s", phone.address, "pull", phone.path_of("com.some"), tmp_path / "got")
@@ -47,8 +47,8 @@ def test_a_cable_cut_in_the_middle_of_a_file(adb: AdbServer, start: Start, apk: 
     assert (tmp_path / "got").read_bytes() == apk.read_bytes()
 
 
-def test_unplugged_and_plugged_in_again(adb: AdbServer, start: Start) -> None:
-    phone = start("14")
+def test_unplugged_and_plugged_in_again(adb: AdbServer, start_phone: Start) -> None:
+    phone = start_phone("14")
     phone.unplug()
     assert adb.run("-s", phone.address, "shell", "id").returncode
     phone.plug()
@@ -56,8 +56,8 @@ def test_unplugged_and_plugged_in_again(adb: AdbServer, start: Start) -> None:
     assert adb.run("-s", phone.address, "shell", "echo back").stdout == "back\n"
 
 
-def test_a_reboot_gives_a_new_boot_id(adb: AdbServer, start: Start) -> None:
-    phone = start("14", boot_id="11111111-2222-3333-4444-555555555555")
+def test_a_reboot_gives_a_new_boot_id(adb: AdbServer, start_phone: Start) -> None:
+    phone = start_phone("14", boot_id="11111111-2222-3333-4444-555555555555")
     ask = ("-s", phone.address, "shell", "cat /proc/sys/kernel/random/boot_id")
     assert adb.run(*ask).stdout == "11111111-2222-3333-4444-555555555555\n"
     phone.reboot()
@@ -67,8 +67,8 @@ def test_a_reboot_gives_a_new_boot_id(adb: AdbServer, start: Start) -> None:
 
 
 @pytest.mark.parametrize("persistent", [False, True])
-def test_a_command_hangs_until_released(adb: AdbServer, start: Start, persistent: bool) -> None:
-    phone = start("14")
+def test_a_command_hangs_until_released(adb: AdbServer, start_phone: Start, persistent: bool) -> None:
+    phone = start_phone("14")
     number = phone.hang("pm list users")
     said: list[str] = []
 
@@ -89,8 +89,8 @@ def test_a_command_hangs_until_released(adb: AdbServer, start: Start, persistent
     assert said == ["Users:\n\tUserInfo{0:Owner:4c13} running\n"]
 
 
-def test_a_command_fails_as_told_in_every_kind_of_shell(adb: AdbServer, start: Start) -> None:
-    phone = start("14")
+def test_a_command_fails_as_told_in_every_kind_of_shell(adb: AdbServer, start_phone: Start) -> None:
+    phone = start_phone("14")
     phone.fails("sha256sum", stdout="half", stderr="broken\n", code=9)
     said = adb.run("-s", phone.address, "shell", "sha256sum /x")
     assert (said.returncode, said.stdout, said.stderr) == (9, "half", "broken\n")
@@ -101,8 +101,8 @@ def test_a_command_fails_as_told_in_every_kind_of_shell(adb: AdbServer, start: S
     assert adb.run("-s", phone.address, "shell", "echo | sha256sum").returncode == 0
 
 
-def test_missing_commands_and_vanished_files(adb: AdbServer, start: Start, apk: Path) -> None:
-    phone = start("14", installed(apk, "com.some"))
+def test_missing_commands_and_vanished_files(adb: AdbServer, start_phone: Start, apk: Path) -> None:
+    phone = start_phone("14", installed(apk, "com.some"))
     with shell_of(adb, phone) as shell:
         phone.missing("dd", "sha256sum")
         assert shell.ask("dd")[0] == 127
@@ -114,8 +114,8 @@ def test_missing_commands_and_vanished_files(adb: AdbServer, start: Start, apk: 
     assert apk.exists(), "the file here stays"
 
 
-def test_what_goes_over_the_wire_is_counted(adb: AdbServer, start: Start) -> None:
-    phone = start("14")
+def test_what_goes_over_the_wire_is_counted(adb: AdbServer, start_phone: Start) -> None:
+    phone = start_phone("14")
     phone.reset()
     adb.run_binary("-s", phone.address, "exec-out", "dd if=/dev/zero bs=1000 count=1000 2>/dev/null")
     counted = phone.counters

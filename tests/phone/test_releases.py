@@ -66,22 +66,22 @@ APPS = (
         ("15", "-q", True),
     ],
 )
-def test_pm_knows_the_flags_of_its_release(start: Start, say, release: str, flag: str, known: bool) -> None:
-    phone = start(release, *APPS)
+def test_pm_knows_the_flags_of_its_release(start_phone: Start, say, release: str, flag: str, known: bool) -> None:
+    phone = start_phone(release, *APPS)
     code, out, err = say(phone, f"pm list packages {flag} --user 0; echo $?")
     assert (f"Error: Unknown option: {flag}\n" not in out + err) is known
     assert out.endswith("0\n" if known else "255\n")
     assert (code, err) == (0, "")
 
 
-def test_a_listing_has_its_fields_in_order(start: Start, say) -> None:
-    phone = start("14", *APPS)
+def test_a_listing_has_its_fields_in_order(start_phone: Start, say) -> None:
+    phone = start_phone("14", *APPS)
     _, out, _ = say(phone, "pm list packages -f -i -U --show-versioncode --user 0 com.a")
     assert out == "package:/data/app/a=/base.apk=com.a versionCode:7  installer=com.android.vending uid:10150\n"
 
 
-def test_filters_of_a_listing(start: Start, say) -> None:
-    phone = start("14", *APPS, users=(OWNER, WORK))
+def test_filters_of_a_listing(start_phone: Start, say) -> None:
+    phone = start_phone("14", *APPS, users=(OWNER, WORK))
 
     def listed(flags: str) -> set[str]:
         return {line.removeprefix("package:") for line in say(phone, f"pm list packages {flags}")[1].splitlines()}
@@ -97,24 +97,24 @@ def test_filters_of_a_listing(start: Start, say) -> None:
     assert listed("--user 77") == set()
 
 
-def test_without_a_user_newer_releases_merge_all(start: Start, say) -> None:
+def test_without_a_user_newer_releases_merge_all(start_phone: Start, say) -> None:
     both = InstalledApp("com.both", users={0: "installed", 10: "installed"})
     for release, expected in (("12", "package:com.both uid:10150\n"), ("13", "package:com.both uid:10150,1010150\n")):
-        phone = start(release, both, users=(OWNER, WORK))
+        phone = start_phone(release, both, users=(OWNER, WORK))
         assert say(phone, "pm list packages -U")[1] == expected
 
 
-def test_a_denied_user_is_told_in_three_ways(start: Start, say) -> None:
+def test_a_denied_user_is_told_in_three_ways(start_phone: Start, say) -> None:
     for release, start_of_err in (
         ("10", "\nSecurity exception: Shell does not have permission to access user 150\n"),
         ("13", "\nException occurred while executing 'list':\njava.lang.SecurityException: Shell does not have"),
     ):
-        phone = start(release, *APPS, users=(OWNER, SECURE))
+        phone = start_phone(release, *APPS, users=(OWNER, SECURE))
         code, out, err = say(phone, "pm list packages --user 150")
         assert (code, out) == (255, "")
         assert err.startswith(start_of_err)
         assert say(phone, "pm list packages")[0] == (0 if release == "10" else 255), "13 loses the merged listing"
-    phone = start("15", *APPS, users=(OWNER, SECURE))
+    phone = start_phone("15", *APPS, users=(OWNER, SECURE))
     denied = "Error: java.lang.SecurityException: Shell does not have permission to access user 150\n"
     assert say(phone, "pm list packages --user 150") == (0, "", denied)
     code, out, err = say(phone, "pm list packages")
@@ -122,9 +122,9 @@ def test_a_denied_user_is_told_in_three_ways(start: Start, say) -> None:
     assert out
 
 
-def test_users_and_paths(start: Start, say, apk: Path) -> None:
+def test_users_and_paths(start_phone: Start, say, apk: Path) -> None:
     split = installed(apk, "com.split", splits={"config.en": apk, "config.arm64_v8a": apk}, path="/data/app/x/base.apk")
-    phone = start("14", split, users=(OWNER, WORK))
+    phone = start_phone("14", split, users=(OWNER, WORK))
     assert (
         say(phone, "pm list users")[1]
         == "Users:\n\tUserInfo{0:Owner:4c13} running\n\tUserInfo{10:Work: profile:1030} running\n"
@@ -136,30 +136,30 @@ def test_users_and_paths(start: Start, say, apk: Path) -> None:
     assert say(phone, "pm path com.none") == (1, "", "")
 
 
-def test_android_6_has_no_cmd(start: Start, say) -> None:
-    phone = start("6")
+def test_android_6_has_no_cmd(start_phone: Start, say) -> None:
+    phone = start_phone("6")
     assert "not found" in say(phone, "cmd package list packages")[1]
 
 
-def test_signatures_of_the_dump(start: Start, say) -> None:
+def test_signatures_of_the_dump(start_phone: Start, say) -> None:
     der = key("a").certificate
     app = InstalledApp("com.a", hashes=(hash32_of(der), "0962f5b7"), past_hashes=("00000001",))
-    new = say(start("14", app), "dumpsys package packages")[1]
+    new = say(start_phone("14", app), "dumpsys package packages")[1]
     printed = f"signatures:[{hash32_of(der).lstrip('0')}, 962f5b7], past signatures:[1 flags: 17]}}"
     assert printed in new
     assert "    appId=10150\n" in new
-    old = say(start("8", app), "dumpsys package packages")[1]
+    old = say(start_phone("8", app), "dumpsys package packages")[1]
     assert "962f5b7" not in old, "before Android 9 the numbers are no hashes"
     assert "signatures=PackageSignatures{" in old
     assert "    userId=10150\n" in old
     assert "version:" not in old
 
 
-def test_states_and_factory_copies_in_the_dump(start: Start, say, apk: Path) -> None:
+def test_states_and_factory_copies_in_the_dump(start_phone: Start, say, apk: Path) -> None:
     factory = FactoryCopy(apk, "/system/app/S/S.apk", 15, ("aaaaaaaa",))
     app = installed(apk, "com.s", system=True, version_code=20, hashes=("bbbbbbbb",), factory=factory)
     app2 = InstalledApp("com.d", users={0: "suspended", 10: "archived"})
-    phone = start("16", app, app2, users=(OWNER, WORK))
+    phone = start_phone("16", app, app2, users=(OWNER, WORK))
     dump = say(phone, "dumpsys package packages")[1]
     live, hidden = dump.split("Hidden system packages:")
     assert "versionCode=20 " in live
@@ -176,10 +176,10 @@ def test_states_and_factory_copies_in_the_dump(start: Start, say, apk: Path) -> 
     assert factory_row == "package:/system/app/S/S.apk=com.s versionCode:15\n"
 
 
-def test_statements_of_whole_digests(start: Start, say) -> None:
+def test_statements_of_whole_digests(start_phone: Start, say) -> None:
     first, second = "0f" * 32, "a1" * 32
     app = InstalledApp("com.a", app_links_sha256=(first, second), transparency_sha256=(first, second), system=True)
-    phone = start("14", app)
+    phone = start_phone("14", app)
     links = say(phone, "pm get-app-links com.a")[1]
     assert max(map(len, links.splitlines())) == 120, "with two signers a digest is broken in the middle"
     assert ":".join(["0F"] * 32) in links
@@ -187,15 +187,15 @@ def test_statements_of_whole_digests(start: Start, say) -> None:
     assert f"Signer cert's SHA256-digest: {first.upper()}\n" in said
     assert f"  Cert SHA256-digest: {second.upper()}\n" in said
     assert say(phone, "cmd transparency get mba_info")[1].splitlines()[1].startswith("com.a,1,CHUNKED_SHA256:")
-    assert say(start("13", app), "cmd transparency get mba_info -v")[1] == "ERROR: Unknown info type 'mba_info'\n"
-    old = start("11", app)
+    assert say(start_phone("13", app), "cmd transparency get mba_info -v")[1] == "ERROR: Unknown info type 'mba_info'\n"
+    old = start_phone("11", app)
     assert say(old, "cmd transparency get mba_info -v")[0] == 20
     assert say(old, "pm get-app-links")[0] == 255
 
 
-def test_a_phone_of_three_hundred_apps_lists_them_quickly(start: Start, say) -> None:
+def test_a_phone_of_three_hundred_apps_lists_them_quickly(start_phone: Start, say) -> None:
     apps = [InstalledApp(f"com.example.app{number}") for number in range(300)]
-    phone = start("14", *apps)
+    phone = start_phone("14", *apps)
     assert len(say(phone, "pm list packages -f -i -U --show-versioncode --user 0")[1].splitlines()) == 300
     assert say(phone, "dumpsys package packages")[1].count("  Package [") == 300
     assert len(say(phone, "dumpsys package --checkin")[1].splitlines()) == 901

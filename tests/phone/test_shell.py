@@ -67,8 +67,8 @@ def apk(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("release", ["6", "10", "16"])
-def test_a_persistent_shell_answers_framed_commands(adb: AdbServer, start: Start, release: str, apk: Path) -> None:
-    phone = start(release, installed(apk, "com.some"))
+def test_a_persistent_shell_answers(adb: AdbServer, start_phone: Start, release: str, apk: Path) -> None:
+    phone = start_phone(release, installed(apk, "com.some"))
     path, data = phone.path_of("com.some"), apk.read_bytes()
     with shell_of(adb, phone) as shell:
         assert shell.ask("echo one; false") == (1, b"one\n")
@@ -79,17 +79,17 @@ def test_a_persistent_shell_answers_framed_commands(adb: AdbServer, start: Start
         assert shell.ask("nothing-like-this")[0] == 127
 
 
-def test_a_persistent_shell_is_quick(adb: AdbServer, start: Start, apk: Path) -> None:
+def test_a_persistent_shell_is_quick(adb: AdbServer, start_phone: Start, apk: Path) -> None:
     """Generous limits: what they keep away is a delay per call, such as Nagle's 40 ms."""
-    phone = start("14", installed(apk, "com.some"))
+    phone = start_phone("14", installed(apk, "com.some"))
     with shell_of(adb, phone) as shell:
         assert milliseconds(100, lambda: shell.line("echo")) < 10
         read = f"dd if='{phone.path_of('com.some')}' bs=4096 count=1 2>/dev/null"
         assert milliseconds(50, lambda: shell.read(read, 4096)) < 30
 
 
-def test_latency_is_paid_once_for_each_round_trip(adb: AdbServer, start: Start) -> None:
-    phone = start("14")
+def test_latency_is_paid_once_for_each_round_trip(adb: AdbServer, start_phone: Start) -> None:
+    phone = start_phone("14")
     with shell_of(adb, phone) as shell:
         shell.line("echo")
         phone.reset()
@@ -100,8 +100,8 @@ def test_latency_is_paid_once_for_each_round_trip(adb: AdbServer, start: Start) 
         assert 50 <= slow < 50 + quick + 40
 
 
-def test_latency_of_several_streams_overlaps(adb: AdbServer, start: Start) -> None:
-    phone = start("14")
+def test_latency_of_several_streams_overlaps(adb: AdbServer, start_phone: Start) -> None:
+    phone = start_phone("14")
     with contextlib.ExitStack() as stack:
         shells = [stack.enter_context(shell_of(adb, phone)) for _ in range(10)]
         phone.latency = 0.1
@@ -124,16 +124,16 @@ def test_latency_of_several_streams_overlaps(adb: AdbServer, start: Start) -> No
     ],
 )
 def test_dd_knows_what_the_releases_knew(
-    adb: AdbServer, start: Start, apk: Path, release: str, operands: str, known: bool
+    adb: AdbServer, start_phone: Start, apk: Path, release: str, operands: str, known: bool
 ) -> None:
-    phone = start(release, installed(apk, "com.some"))
+    phone = start_phone(release, installed(apk, "com.some"))
     said = adb.run_binary("-s", phone.address, "exec-out", f"dd if={phone.path_of('com.some')} {operands} 2>/dev/null")
     assert len(said.stdout) == (4096 if known else 0)
 
 
-def test_sha256sum_came_with_android_8(adb: AdbServer, start: Start) -> None:
+def test_sha256sum_came_with_android_8(adb: AdbServer, start_phone: Start) -> None:
     for release, there in (("7", False), ("8", True)):
-        phone = start(release)
+        phone = start_phone(release)
         said = adb.run("-s", phone.address, "shell", "echo | sha256sum")
         assert (said.returncode == 0) is there
 
@@ -149,8 +149,8 @@ def test_sha256sum_came_with_android_8(adb: AdbServer, start: Start) -> None:
         "/data/app/\x1b[31mred\x1b[0m\t/ü 漢/base.apk",
     ],
 )
-def test_paths_may_hold_anything(adb: AdbServer, start: Start, apk: Path, path: str, tmp_path: Path) -> None:
-    phone = start("14", installed(apk, "com.hostile", path=path))
+def test_paths_may_hold_anything(adb: AdbServer, start_phone: Start, apk: Path, path: str, tmp_path: Path) -> None:
+    phone = start_phone("14", installed(apk, "com.hostile", path=path))
     said = adb.run("-s", phone.address, "shell", "pm path com.hostile; pm list packages -f")
     assert said.stdout == f"package:{path}\npackage:{path}=com.hostile\n"
     assert adb.run("-s", phone.address, "pull", path, tmp_path / "got").returncode == 0

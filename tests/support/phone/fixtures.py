@@ -1,4 +1,4 @@
-"""One adb server for all tests of phones, and phones that end with their test."""
+"""Fixtures: one adb server for all tests of phones, and phones that end with their test."""
 
 from __future__ import annotations
 
@@ -22,12 +22,16 @@ from tests.support.phone.tools import unavailable
 @pytest.fixture(scope="session")
 def adb() -> Iterator[AdbServer]:
     require_phone()
-    with AdbServer() as server:
+    try:
+        server = AdbServer()
+    except NoPhoneError as error:
+        unavailable(error)
+    with server:
         yield server
 
 
 @pytest.fixture
-def start(adb: AdbServer) -> Iterator[Callable[..., SimulatedPhone]]:
+def start_phone(adb: AdbServer) -> Iterator[Callable[..., SimulatedPhone]]:
     """A phone of a release with these apps, connected; or of a whole profile."""
     with contextlib.ExitStack() as stack:
 
