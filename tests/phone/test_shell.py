@@ -138,23 +138,25 @@ def test_sha256sum_came_with_android_8(adb: AdbServer, start_phone: Start) -> No
         assert (said.returncode == 0) is there
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/data/app/with blanks/base.apk",
-        '/data/app/quote\'s "here"/base.apk',
-        "/data/app/$(id)`id`;reboot&&x|y/base.apk",
-        "/data/app/back\\slash\\n=1/base.apk",
-        "/data/app/new\nline/base.apk",
-        "/data/app/\x1b[31mred\x1b[0m\t/ü 漢/base.apk",
-    ],
+HOSTILE = (
+    "/data/app/with blanks/base.apk",
+    '/data/app/quote\'s "here"/base.apk',
+    "/data/app/$(id)`id`;reboot&&x|y/base.apk",
+    "/data/app/back\\slash\\n=1/base.apk",
+    "/data/app/new\nline/base.apk",
+    "/data/app/\x1b[31mred\x1b[0m\t/ü 漢/base.apk",
 )
-def test_paths_may_hold_anything(adb: AdbServer, start_phone: Start, apk: Path, path: str, tmp_path: Path) -> None:
-    phone = start_phone("14", installed(apk, "com.hostile", path=path))
-    said = adb.run("-s", phone.address, "shell", "pm path com.hostile; pm list packages -f")
-    assert said.stdout == f"package:{path}\npackage:{path}=com.hostile\n"
-    assert adb.run("-s", phone.address, "pull", path, tmp_path / "got").returncode == 0
-    assert (tmp_path / "got").read_bytes() == apk.read_bytes()
+
+
+def test_paths_may_hold_anything(adb: AdbServer, start_phone: Start, apk: Path, tmp_path: Path) -> None:
+    apps = [installed(apk, f"com.hostile{number}", path=path) for number, path in enumerate(HOSTILE)]
+    phone = start_phone("14", *apps)
     with shell_of(adb, phone) as shell:
-        quoted = path.replace("'", "'\\''")
-        assert shell.ask(f"dd if='{quoted}' bs=10 count=1") == (0, apk.read_bytes()[:10])
+        for app, path in zip(apps, HOSTILE, strict=True):
+            assert shell.ask(f"pm path {app.package}")[1].decode() == f"package:{path}\n"
+            listed = shell.ask(f"pm list packages -f {app.package}")[1].decode()
+            assert listed == f"package:{path}={app.package}\n"
+            quoted = path.replace("'", "'\\''")
+            assert shell.ask(f"dd if='{quoted}' bs=10 count=1") == (0, apk.read_bytes()[:10])
+            assert adb.run("-s", phone.address, "pull", path, tmp_path / app.package).returncode == 0
+            assert (tmp_path / app.package).read_bytes() == apk.read_bytes()
