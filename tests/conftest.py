@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+pytest_plugins = ["tests.support.phone.fixtures"]
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -17,10 +17,11 @@ from typing import Any
 from tests.support.phone.connection import Character, Connection
 from tests.support.phone.faults import Behaviour, Counters, Fault
 from tests.support.phone.loop import Loop
+from tests.support.phone.root import DEVICES
 
 USER = 2000
 """Android's user and group "shell"."""
-CLONE_NEWUSER = 0x10000000
+CLONE_NEWNS, CLONE_NEWUSER, MS_BIND = 0x00020000, 0x10000000, 0x1000
 CAPABILITY_VERSION_3 = 0x20080522
 
 
@@ -44,11 +45,11 @@ class Daemon:
 
     def plug(self) -> None:
         """Listen, on the same port as before."""
+        self._behaviour.cut_after = None
         if self._listener is None:
             self._listener = socket.create_server(("127.0.0.1", self._port), backlog=64)
             self._listener.setblocking(False)
             self._port = self._listener.getsockname()[1]
-            self._behaviour.cut_after = None
             self.loop.reader(self._listener.fileno(), self._accept)
 
     def unplug(self) -> None:
@@ -132,11 +133,14 @@ def enter(root: str) -> None:
         return
     uid, gid = os.geteuid(), os.getegid()
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(CLONE_NEWUSER):
+    if libc.unshare(CLONE_NEWUSER | CLONE_NEWNS):
         raise OSError(ctypes.get_errno(), "no user namespace")
     for name, text in (("setgroups", "deny"), ("uid_map", f"{USER} {uid} 1"), ("gid_map", f"{USER} {gid} 1")):
         with open(f"/proc/self/{name}", "w") as file:  # noqa: PTH123
             file.write(text)
+    for name in DEVICES:
+        if libc.mount(f"/dev/{name}".encode(), f"{root}/dev/{name}".encode(), None, MS_BIND, None):
+            raise OSError(ctypes.get_errno(), f"no /dev/{name}")
     os.chroot(root)
     os.chdir("/")
     _drop_capabilities(libc)
@@ -151,9 +155,13 @@ def _drop_capabilities(libc: ctypes.CDLL) -> None:
 
 def main() -> int:
     """Serve until the test closes its end."""
-    asked = json.loads(sys.argv[1])
-    orders = socket.socket(fileno=asked["orders"])
+    orders = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(orders.fileno(), False)
+    with orders.makefile("rb") as lines:
+        line = lines.readline()
+    if not line:
+        return 1
+    asked = json.loads(line)
     try:
         enter(asked["root"])
         daemon = Daemon(orders, Character(**asked["character"]), asked["port"])
@@ -168,4 +176,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Nothing is left to be cleaned up, and in the new root nothing to do it with.
+    os._exit(main())

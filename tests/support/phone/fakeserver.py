@@ -26,14 +26,17 @@ REFUSALS = {
     ),
 }
 """State → what the server says to who wants that phone."""
-NO_PERMISSIONS = (
-    "no permissions (user in plugdev group; are your udev rules wrong?); "
-    "see [http://developer.android.com/tools/device.html]"
-)
+HELP = "see [http://developer.android.com/tools/device.html]"
+NO_PERMISSIONS = f"no permissions (user in plugdev group; are your udev rules wrong?); {HELP}"
+NO_PERMISSIONS_NEWER = f"no permissions (missing udev rules? user is in the plugdev group); {HELP}"
+"""How adb 29, and how adb 36 puts it."""
 
 
 def device_line(serial: str, state: str, *, usb: str = "1-2", transport: int = 1, about: str = "") -> str:
-    """A line of ``adb devices -l``. ``about`` is ``product:… model:… device:…`` where the phone was asked."""
+    """A line of ``adb devices -l``. ``about`` is ``product:… model:… device:…`` where the phone was asked.
+
+    ``state`` may be any text; "no permissions" stands for `NO_PERMISSIONS`.
+    """
     said = NO_PERMISSIONS if state == "no permissions" else state
     return f"{serial:<22} {said} usb:{usb} {about + ' ' if about else ''}transport_id:{transport}\n"
 
@@ -61,10 +64,8 @@ class FakeAdbServer:
     @property
     def devices(self) -> str:
         """The short form of the list."""
-        return "".join(
-            f"{serial}\t{NO_PERMISSIONS if state == 'no permissions' else state}\n"
-            for serial, state in self.states.items()
-        )
+        lines = [line.rpartition(" usb:")[0] or line for line in self.devices_l.splitlines() if line.split()]
+        return "".join(f"{line[:22].rstrip()}\t{line[23:].split(' transport_id:')[0].strip()}\n" for line in lines)
 
     def refusal(self, serial: str | None) -> str | None:
         """Why this phone, or the only one, gives no transport; `None` where it gives one."""
@@ -137,7 +138,7 @@ class _Host(socketserver.StreamRequestHandler):
         elif request.startswith("host-serial:"):
             self._of_serial(request)
         elif request.startswith("host:"):
-            self._fail("unknown host service")
+            self._fail(f"unknown host service '{request[5:]}'")
         else:
             self._fail("closed")
         return False
@@ -150,11 +151,14 @@ class _Host(socketserver.StreamRequestHandler):
         elif refusal is None and wish == "features":
             self._okay("shell_v2,cmd,stat_v2,ls_v2")
         else:
-            self._fail(refusal or "unknown host service")
+            self._fail(refusal or f"unknown host service '{wish}'")
 
     def _transport(self, request: str) -> bool:
         _, _, wish = request.partition(":")
         kind, _, name = wish.partition(":")
+        if kind == "transport-id":
+            self._fail(f"no device with transport id '{name}'")
+            return False
         if kind == "tport":
             _, _, name = name.partition(":")
         refusal = self.server.fake.refusal(None if kind.endswith("-any") or not name else name)

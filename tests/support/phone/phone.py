@@ -35,17 +35,28 @@ class SimulatedPhone:
         self._fault_number = 0
         self._missing: set[str] = set()
         self._latency, self._unauthorized = 0.0, False
+        self._launch()
         try:
             self.root = Root(Path(self._scratch.name), profile)
             self.port = self._start()
         except BaseException:
-            self._scratch.cleanup()
+            self.close()
             raise
 
-    def _start(self) -> int:
+    def _launch(self) -> None:
+        """Start the daemon's process: its interpreter loads while the root is made."""
         ours, theirs = socket.socketpair()
+        command = [sys.executable, "-S", "-m", "tests.support.phone.adbd", str(theirs.fileno())]
+        self._daemon = subprocess.Popen(
+            command, cwd=REPOSITORY, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True
+        )
+        theirs.close()
+        ours.settimeout(START)
+        self._orders, self._answers = ours, ours.makefile("rb")
+
+    def _start(self) -> int:
+        """Let the daemon enter the root and listen; returns its port."""
         asked = {
-            "orders": theirs.fileno(),
             "root": str(self.root.folder),
             "port": 0,
             "character": {
@@ -54,16 +65,9 @@ class SimulatedPhone:
                 "checksums": self.profile.with_checksums,
             },
         }
-        command = [sys.executable, "-m", "tests.support.phone.adbd", json.dumps(asked)]
-        self._daemon = subprocess.Popen(
-            command, cwd=REPOSITORY, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True
-        )
-        theirs.close()
-        ours.settimeout(START)
-        self._orders, self._answers = ours, ours.makefile("rb")
+        self._orders.sendall(json.dumps(asked).encode() + b"\n")
         said = json.loads(self._answers.readline() or b'{"error": "its daemon did not start"}')
         if "error" in said:
-            self._end()
             raise NoPhoneError(f"no phone without a root of its own: {said['error']}")
         return int(said["port"])
 

@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import uuid
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from tests.support.phone import dump, listing, statements
@@ -30,6 +31,8 @@ SINCE = {
 AOSP ``shell_and_utilities/README.md``: no SHA-256 before 8, no Base64 before 7. Debian's lacks ``dd`` and ``tr``.
 """
 GNU = ("dd", "tr")
+DEVICES = {"null": 3, "zero": 5, "urandom": 9}
+"""Name → minor number."""
 FOLDERS = (
     "system/bin",
     "system/real",
@@ -100,7 +103,7 @@ class Root:
         if self.profile.release < 7:
             (real / "cmd").unlink()
         for command in real.iterdir():
-            self.lead(command.name, guarded=False)
+            (self.folder / "system/bin" / command.name).symlink_to(f"../real/{command.name}")
 
     def lead(self, name: str, *, guarded: bool) -> None:
         """Make the command in ``/system/bin`` the real one, or the guard."""
@@ -111,14 +114,14 @@ class Root:
 
     def _kernel(self) -> None:
         (self.folder / "proc/sys/kernel/random").mkdir(parents=True)
-        for name, minor in (("null", 3), ("zero", 5), ("urandom", 9)):
+        for name, minor in DEVICES.items():
             node = self.folder / "dev" / name
             try:
                 os.mknod(node, stat.S_IFCHR | 0o666, os.makedev(1, minor))
                 with node.open("rb"):
                     pass
             except PermissionError:
-                # Without device nodes (a container, a file system without them) null is at least writable.
+                # The daemon mounts the machine's own on these where it may; a file can at least be written to.
                 node.unlink(missing_ok=True)
                 node.touch()
             node.chmod(0o666)
@@ -169,18 +172,24 @@ def place_file(file: Path, place: Path, *, readable: bool = True) -> None:
         except OSError:
             pass
     shutil.copyfile(file, place)
-    place.chmod(0o644 if readable else 0o600)
-    if not readable and os.geteuid():
-        place.chmod(0)
+    # The phone's user owns the copy where there is no root to own it.
+    hidden = 0 if os.geteuid() else 0o600
+    place.chmod(0o644 | file.stat().st_mode & 0o111 if readable else hidden)
 
 
 def with_libraries(binary: Path, place: Path, root: Path) -> None:
     """A program of this machine in the phone, with the libraries that it loads."""
     place_file(binary.resolve(), place)
+    for library in libraries(binary):
+        if not (root / library[1:]).exists():
+            place_file(Path(library).resolve(), root / library[1:])
+
+
+@lru_cache
+def libraries(binary: Path) -> tuple[str, ...]:
+    """Paths of the libraries that a program loads; none for a static one."""
     listed = subprocess.run(["ldd", binary], capture_output=True, text=True, check=False).stdout
-    for word in listed.split():
-        if word.startswith("/") and not (root / word[1:]).exists():
-            place_file(Path(word).resolve(), root / word[1:])
+    return tuple(word for word in listed.split() if word.startswith("/") and not word.endswith(":"))
 
 
 def properties(profile: PhoneProfile) -> dict[str, str]:

@@ -15,7 +15,8 @@ from typing import Self
 from tests.support.phone.phone import SimulatedPhone
 from tests.support.phone.tools import NoPhoneError, adb_program
 
-START = 30.0
+START, AGAIN = 30.0, 3.0
+"""Seconds that a server or phone may take in all, and until connecting is tried anew."""
 KEEPER = """
 "$@" </dev/null >"$ADB_LOG" 2>&1 &
 server=$!
@@ -74,14 +75,18 @@ class AdbServer:
 
     def connect(self, phone: SimulatedPhone) -> str:
         """Connect to a phone and wait until adb knows its state; returns the serial number."""
-        said = self.run("connect", phone.address)
-        wanted = {"unauthorized"} if phone.unauthorized else {"device"}
+        wanted = "unauthorized" if phone.unauthorized else "device"
         until = time.monotonic() + START
-        while self.states().get(phone.address) not in wanted:
-            if time.monotonic() > until:
-                raise NoPhoneError(f"adb does not connect: {said.stdout}{said.stderr}{self.states()}")
-            time.sleep(0.01)
-        return phone.address
+        while time.monotonic() < until:
+            said = self.run("connect", phone.address)
+            again = time.monotonic() + AGAIN
+            while time.monotonic() < again:
+                if self.states().get(phone.address) == wanted:
+                    return phone.address
+                time.sleep(0.01)
+            # A connection that was lost may still count as "already connected".
+            self.disconnect(phone)
+        raise NoPhoneError(f"adb does not connect: {said.stdout}{said.stderr}{self.states()}")
 
     def disconnect(self, phone: SimulatedPhone) -> None:
         """Disconnect from a phone."""

@@ -93,7 +93,7 @@ class Sync:
                 yield form.pack(entry, *told(found), len(child)) + child
         except OSError:
             pass
-        yield form.pack(b"DONE", *[0] * (4 if name == b"LIST" else 11))
+        yield form.pack(b"DONE", *[0] * (4 if name == b"LIST" else 12))
 
     def _receive(self, path: bytes) -> Iterator[Data]:
         try:
