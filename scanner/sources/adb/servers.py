@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 import subprocess
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
-from scanner.sources.adb.server import AdbServer
+from scanner.sources.adb.server import DEFAULT_PORT, AdbServer
 
 _VERSION = re.compile(rb"Android Debug Bridge version 1\.0\.(\d+)")
-_LISTEN = re.compile(rb"(?:^|\0)(?:tcp:)?(?:localhost|127\.0\.0\.1|\[::1\])?:?(\d{2,5})(?:\0|$)")
 CLIENT_SECONDS = 5.0
 
 
@@ -49,7 +49,16 @@ def _servers_here() -> list[int]:
     ports = set()
     for process in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
-            words = process.read_bytes()
-            if b"fork-server" in words and Path(words.split(b"\0")[0].decode(errors="replace")).name == "adb":
-                ports |= {int(port) for port in _LISTEN.findall(words)}
+            words = process.read_bytes().decode(errors="replace").split("\0")
+            if Path(words[0]).name == "adb" and "server" in words:
+                ports.add(_port(words))
     return sorted(ports)
+
+
+def _port(words: list[str]) -> int:
+    """Where a server listens: ``-L tcp:[HOST:]PORT``, ``-P PORT``, else the usual port."""
+    for option, value in pairwise(words):
+        port = value.rpartition(":")[2]
+        if option in {"-L", "-P"} and port.isdecimal():
+            return int(port)
+    return DEFAULT_PORT
