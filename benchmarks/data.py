@@ -29,10 +29,28 @@ class Scale(NamedTuple):
     """Turns of whole processes over the archive."""
     starts: int
     """Turns of processes that only start."""
+    phone_apps: int
+    phone_bytes: int
+    """Mean size of the APKs on the phone."""
+    phone_turns: int
 
 
-FULL = Scale(500, 250_000_000, 12_000, 10_000, 1_000, passes=9, runs=3, starts=25)
-QUICK = Scale(12, 20_000_000, 1_000, 200, 60, passes=3, runs=1, starts=3)
+FULL = Scale(
+    500,
+    250_000_000,
+    12_000,
+    10_000,
+    1_000,
+    passes=9,
+    runs=3,
+    starts=25,
+    phone_apps=300,
+    phone_bytes=20_000_000,
+    phone_turns=2,
+)
+QUICK = Scale(
+    12, 20_000_000, 1_000, 200, 60, passes=3, runs=1, starts=3, phone_apps=20, phone_bytes=4_000_000, phone_turns=1
+)
 
 
 def real_apks(folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.run``: every budget of the design that needs no phone, in one run.
+"""``python -m benchmarks.run``: every budget of the design, in one run.
 
 Machines are noisy, so contestants take turns and only ratios are the result; times are context. Run it from
 the checkout, with the extra ``bench`` installed, after ``make samples``.
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import apksig, data, measures, verification
+from benchmarks import apksig, data, measures, phones, verification
 from benchmarks.data import FULL, QUICK, Scale
 from benchmarks.processes import ROOT
 from benchmarks.results import Result, as_markdown, as_text, environment
@@ -43,10 +43,12 @@ def main() -> None:
     _say("making what is measured on")
     inputs = _inputs(options.samples, scale)
     results = []
-    for result in _measure(inputs, scale):
+    for result in _measure(inputs, scale, options.only):
         _say(" ".join(result.cells()))
         results.append(result)
-    notes = [*_notes(inputs, scale), *measures.disagreements([*inputs.real, *inputs.small, inputs.big])]
+    notes = _notes(inputs, scale)
+    if not options.only:
+        notes += measures.disagreements([*inputs.real, *inputs.small, inputs.big])
     print("\n".join((as_text(results), "", *notes, *environment())))
     if options.markdown:
         options.markdown.write_text(as_markdown(results, notes), encoding="utf-8")
@@ -56,6 +58,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__.partition("\n")[0])
     parser.add_argument("--samples", type=Path, default=ROOT / "samples" / "apks", help="folder of real APKs")
     parser.add_argument("--quick", action="store_true", help="a smoke test: everything shrunk, ratios mean little")
+    parser.add_argument("--only", choices=["verification", "phones"], help="measure this part alone")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table to FILE as well")
     return parser.parse_args()
 
@@ -74,13 +77,19 @@ def _inputs(samples: Path, scale: Scale) -> Inputs:
     )
 
 
-def _measure(inputs: Inputs, scale: Scale) -> Iterator[Result]:
-    """The budgets, in the design's order."""
+def _measure(inputs: Inputs, scale: Scale, part: str | None) -> Iterator[Result]:
+    """The budgets, in the design's order; or only those of one part."""
+    if part == "phones":
+        yield from phones.phones(scale.phone_apps, scale.phone_bytes, scale.phone_turns)
+        return
+    big = f"APK of {scale.big_bytes // 10**6} MB, {scale.big_entries:,} entries"
+    if part == "verification":
+        yield from _verification(inputs, scale, big)
+        return
     real = f"{len(inputs.real)} real APKs, each"
     yield from measures.identities(real, inputs.real, {APK_INFO: 5, ANDROGUARD: 40}, scale.passes)
     small = f"{scale.small_apks} small APKs, each"
     yield from measures.identities(small, inputs.small, {APK_INFO: 1, ANDROGUARD: None}, scale.passes)
-    big = f"APK of {scale.big_bytes // 10**6} MB, {scale.big_entries:,} entries"
     yield from measures.identities(big, [inputs.big], {APK_INFO: 3, ANDROGUARD: 100}, scale.passes)
     bare = f"{big}, no resources.arsc"
     context: dict[str, float | None] = {APK_INFO: None, ANDROGUARD: None}
@@ -92,6 +101,8 @@ def _measure(inputs: Inputs, scale: Scale) -> Iterator[Result]:
     yield from measures.archive_memory(what, inputs.small_archive, inputs.archive)
     yield from measures.help_text(scale.starts)
     yield from _verification(inputs, scale, big)
+    if not phones.missing():
+        yield from phones.phones(scale.phone_apps, scale.phone_bytes, scale.phone_turns)
 
 
 def _verification(inputs: Inputs, scale: Scale, big: str) -> Iterator[Result]:
