@@ -21,6 +21,8 @@ RECEIVE = 256 * 1024
 MAX_OUTPUT = 256 << 20
 """Largest answer to one command that is taken, in bytes."""
 MAX_ERRORS = 64 * 1024
+QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
+"""Linux only."""
 
 
 class Opens(Protocol):
@@ -61,11 +63,21 @@ class _Deadline:
         left = self._end - time.monotonic()
         try:
             self._connection.settimeout(max(left, 0.001))
+            _acknowledge_at_once(self._connection)
             return self._connection.recv(RECEIVE)
         except TimeoutError as error:
             raise ReadError(f"no answer within {self._seconds:g} s (see --timeout)") from error
         except OSError as error:
             raise ReadError(f"the connection to the phone broke: {error.strerror or error}") from error
+
+
+def _acknowledge_at_once(connection: socket.socket) -> None:
+    """Let the system not wait 40 ms with its next acknowledgement: the adb server waits for it before its next piece.
+
+    It is to be said again before each wait. See tcp(7), TCP_QUICKACK.
+    """
+    if QUICK_ACK is not None and connection.family in {socket.AF_INET, socket.AF_INET6}:
+        connection.setsockopt(socket.IPPROTO_TCP, QUICK_ACK, 1)
 
 
 class Packets:

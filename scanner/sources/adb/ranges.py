@@ -58,14 +58,14 @@ class PhoneFiles:
         size = self._sizes.pop(path, None)
         if size is not None and "dd" not in self._lacks:
             return self._ends_of(path, size, tail, head)
-        name = shlex.quote(path)
-        size_of = f"stat -Lc %s {name}" if "stat" not in self._lacks else f"ls -lLn {name}"
+        name, listed = shlex.quote(path), "stat" in self._lacks  # which another thread may find out meanwhile
+        size_of = f"ls -lLn {name}" if listed else f"stat -Lc %s {name}"
         out, code = self._phone.ask(f"{size_of} && tail -c {tail} {name} && head -c {head} {name}")
         line, _, rest = out.partition(b"\n")
-        if code == MISSING and not out and "stat" not in self._lacks:
+        if code == MISSING and not out and not listed:
             self._lacks.add("stat")
             return self.ends(path, tail, head)
-        size = _size(line, listed="stat" in self._lacks)
+        size = _size(line, listed=listed)
         if size is None:
             raise ReadError(self._why(name))
         if len(rest) == min(size, tail) + min(size, head):
