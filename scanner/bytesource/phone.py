@@ -5,7 +5,7 @@ How the bytes are fetched is the transport's affair (`Fetches`); here is what is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from scanner.bytesource.base import ReadsByOffset, Span
@@ -14,8 +14,9 @@ from scanner.errors import ReadError
 
 BLOCK = 4096
 """Reads are rounded out to blocks of this size: what ``dd`` on every release can skip and count in."""
-TAIL, HEAD = 36 * 1024, 2 * BLOCK
-"""What is fetched of the end and of the beginning together with the size, in one round trip."""
+TAIL, MOST_TAIL, SHARE = 36 * 1024, 256 * 1024, 160
+"""What is fetched of the end at first: one byte in so many, within these bounds. It is to hold the zip directory and
+the signing block of most APKs, so that one round trip brings both."""
 BEFORE = 2
 """Blocks fetched in front of what is asked for: the signing block lies in front of the zip directory."""
 
@@ -23,12 +24,16 @@ BEFORE = 2
 class Fetches(Protocol):
     """What a phone does for a file of its own. Each raises `ReadError` where the phone or the transport fails."""
 
-    def ends(self, path: str, tail: int, head: int) -> tuple[int, bytes, bytes]:
-        """Size, the last ``tail`` bytes, and the first ``head`` (both as far as there are any)."""
+    def told(self, path: str) -> int | None:
+        """The size, where the phone told it already; it is told once."""
         ...
 
-    def blocks(self, path: str, block: int, first: int, count: int) -> bytes:
-        """``count`` blocks of ``block`` bytes from number ``first`` on; fewer where the file ends."""
+    def end(self, path: str, tail: int) -> tuple[int, bytes]:
+        """Size, and the last ``tail`` bytes as far as there are any."""
+        ...
+
+    def blocks(self, path: str, runs: Sequence[tuple[int, int]]) -> bytes:
+        """Runs of blocks of `BLOCK` bytes, each from a number on and so many, joined; fewer where the file ends."""
         ...
 
     def digests(self, path: str, spans: list[Span], algorithm: str) -> list[bytes]:
@@ -46,11 +51,10 @@ class PhoneFile(ReadsByOffset):
 
     def __init__(self, phone: Fetches, path: str) -> None:
         self._phone, self._path = phone, path
-        size, self._tail, self._head = phone.ends(path, TAIL, HEAD)
-        if len(self._tail) != min(size, TAIL) or len(self._head) != min(size, HEAD):
-            raise ReadError(f"the phone sent {len(self._tail)} bytes of the end of a file of {size}")
+        size, self._tail = _opened(phone, path)
         super().__init__(size)
-        self._between = BlockCache(_Blocks(phone, path, size), BLOCK, before=BEFORE)
+        self._blocks = _Blocks(phone, path, size)
+        self._between = BlockCache(self._blocks, BLOCK, before=BEFORE)
 
     def hash_ranges(self, spans: Iterable[Span], algorithm: str) -> list[bytes]:
         """See `ByteSource.hash_ranges`: the phone reads and hashes, only digests cross the wire."""
@@ -61,25 +65,46 @@ class PhoneFile(ReadsByOffset):
 
     def _read(self, offset: int, length: int) -> bytes:
         begins, end = self.size - len(self._tail), offset + length
-        if end <= len(self._head):
-            return self._head[offset:end]
         if offset >= begins:
             return self._tail[offset - begins : end - begins]
+        if end <= len(self._blocks.head):
+            return self._blocks.head[offset:end]
         front = self._between.read_at(offset, min(end, begins) - offset)
         return front + self._tail[: end - begins] if end > begins else front
 
 
+def _opened(phone: Fetches, path: str) -> tuple[int, bytes]:
+    """Size and end of a file. Where it is not as the phone told before, it is asked for anew."""
+    size = phone.told(path)
+    if size:
+        first = (size - min(size, max(TAIL, min(size // SHARE, MOST_TAIL)))) // BLOCK
+        tail = phone.blocks(path, [(first, -(-size // BLOCK) - first)])
+        if len(tail) == size - first * BLOCK:
+            return size, tail
+    size, tail = phone.end(path, TAIL)
+    if len(tail) != min(size, TAIL):
+        raise ReadError(f"the phone sent {len(tail)} bytes of the end of a file of {size}")
+    return size, tail
+
+
 class _Blocks(ReadsByOffset):
-    """The file as its transport gives it: every read is a round trip."""
+    """The file as its transport gives it: every read is a round trip. The first one brings the first block along."""
 
     def __init__(self, phone: Fetches, path: str, size: int) -> None:
         super().__init__(size)
         self._phone, self._path = phone, path
+        self.head = b""
 
     def _read(self, offset: int, length: int) -> bytes:
         first, last = offset // BLOCK, (offset + length - 1) // BLOCK
-        data = self._phone.blocks(self._path, BLOCK, first, last - first + 1)
-        found = data[offset - first * BLOCK :][:length]
-        if len(found) != length:
+        runs = [(first, last - first + 1)]
+        if first and not self.head:
+            runs.insert(0, (0, 1))
+        data = self._phone.blocks(self._path, runs)
+        wanted = [min(count * BLOCK, self.size - number * BLOCK) for number, count in runs]
+        if len(data) != sum(wanted):
             raise ReadError(f"the phone sent {len(data)} bytes at byte {offset}: the file changed while it was read")
-        return found
+        if len(runs) > 1:
+            self.head = data[: wanted[0]]
+        start = len(data) - wanted[-1] + offset - first * BLOCK
+        return data[start : start + length]

@@ -10,7 +10,7 @@ import re
 import shlex
 import struct
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from scanner.bytesource import BLOCK, Memory, Span
 from scanner.errors import LimitExceeded, ReadError
@@ -53,59 +53,46 @@ class PhoneFiles:
                     self._sizes[path] = int(size)
                     rest = behind[len(path) + 1 :]
 
-    def ends(self, path: str, tail: int, head: int) -> tuple[int, bytes, bytes]:
-        """See `Fetches.ends`: one round trip."""
-        size = self._sizes.pop(path, None)
-        if size is not None and "dd" not in self._lacks:
-            return self._ends_of(path, size, tail, head)
+    def told(self, path: str) -> int | None:
+        """See `Fetches.told`."""
+        return self._sizes.pop(path, None)
+
+    def end(self, path: str, tail: int) -> tuple[int, bytes]:
+        """See `Fetches.end`: one round trip."""
         name, listed = shlex.quote(path), "stat" in self._lacks  # which another thread may find out meanwhile
         size_of = f"ls -lLn {name}" if listed else f"stat -Lc %s {name}"
-        out, code = self._phone.ask(f"{size_of} && tail -c {tail} {name} && head -c {head} {name}")
+        out, code = self._phone.ask(f"{size_of} && tail -c {tail} {name}")
         line, _, rest = out.partition(b"\n")
         if code == MISSING and not out and not listed:
             self._lacks.add("stat")
-            return self.ends(path, tail, head)
+            return self.end(path, tail)
         size = _size(line, listed=listed)
         if size is None:
             raise ReadError(self._why(name))
-        if len(rest) == min(size, tail) + min(size, head):
-            return size, rest[: min(size, tail)], rest[min(size, tail) :]
-        return self._ends_apart(path, size, tail, head)
+        if len(rest) == min(size, tail):
+            return size, rest
+        first = max(0, size - tail) // BLOCK  # `tail` is missing or odd
+        last = self.blocks(path, [(first, -(-size // BLOCK) - first)])
+        return size, last[len(last) - min(size, tail) :]
 
-    def _ends_of(self, path: str, size: int, tail: int, head: int) -> tuple[int, bytes, bytes]:
-        """The ends of a file whose size is known. Where anything is odd, the size is asked for again."""
-        name, first = shlex.quote(path), max(0, size - tail) // BLOCK
-        begin, end = _dd(name, BLOCK, 0, -(-head // BLOCK)), _dd(name, BLOCK, first, -(-tail // BLOCK) + 1)
-        out, code = self._phone.ask(f"{begin} && {end}")
-        start = min(size, -(-head // BLOCK) * BLOCK)
-        if code or len(out) != start + size - first * BLOCK:
-            return self.ends(path, tail, head)
-        return size, out[len(out) - min(size, tail) :], out[: min(size, head)]
-
-    def _ends_apart(self, path: str, size: int, tail: int, head: int) -> tuple[int, bytes, bytes]:
-        """The ends where ``tail`` or ``head`` is missing or odd: read as any other range, else the file pulled."""
-        first = max(0, size - tail) // MIB
-        end = self.blocks(path, MIB, first, (size - 1) // MIB - first + 1) if size else b""
-        begin = self.blocks(path, head, 0, 1) if size else b""
-        return size, end[len(end) - min(size, tail) :], begin[: min(size, head)]
-
-    def blocks(self, path: str, block: int, first: int, count: int) -> bytes:
-        """See `Fetches.blocks`."""
+    def blocks(self, path: str, runs: Sequence[tuple[int, int]]) -> bytes:
+        """See `Fetches.blocks`: one round trip."""
         name = shlex.quote(path)
         if "dd" not in self._lacks:
-            out, code = self._phone.ask(_dd(name, block, first, count))
+            out, code = self._phone.ask(" && ".join(_dd(name, *run) for run in runs))
             if code == 0:
                 return out
             if code != MISSING:
                 raise ReadError(self._why(name))
             self._lacks.add("dd")
-        if not {"tail", "head"} & self._lacks:
-            out, code = self._phone.ask(f"tail -c +{first * block + 1} {name} | head -c {block * count}")
+        if "tail" not in self._lacks:
+            parts = (f"tail -c +{first * BLOCK + 1} {name} | head -c {BLOCK * count}" for first, count in runs)
+            out, code = self._phone.ask("; ".join(parts))
             if code != MISSING and (out or self._phone.ask("echo | tail -c 1 | head -c 1") == (b"\n", 0)):
                 return out
             self._lacks.add("tail")
-        source = self._whole(path)
-        return source.read_at(min(first * block, source.size), max(0, min(count * block, source.size - first * block)))
+        whole = self._whole(path)
+        return b"".join(whole.read_at(*_within(whole.size, *run)) for run in runs)
 
     def digests(self, path: str, spans: list[Span], algorithm: str) -> list[bytes]:
         """See `Fetches.digests`: each by the phone's own program, such as ``sha256sum``, many in one round trip."""
@@ -135,9 +122,15 @@ class PhoneFiles:
         return said or "the phone cannot read it"
 
 
-def _dd(name: str, block: int, first: int, count: int) -> str:
+def _dd(name: str, first: int, count: int) -> str:
     """Blocks of a file, written in as large pieces as there are: each piece is a packet, and an answer to wait for."""
-    return f"dd if={name} ibs={block} obs={WRITTEN} skip={first} count={count}"
+    return f"dd if={name} ibs={BLOCK} obs={WRITTEN} skip={first} count={count}"
+
+
+def _within(size: int, first: int, count: int) -> tuple[int, int]:
+    """Offset and length of a run of blocks, as far as the file goes."""
+    offset = min(first * BLOCK, size)
+    return offset, min(count * BLOCK, size - offset)
 
 
 def _span(name: str, span: Span, *, dd: bool) -> str:
