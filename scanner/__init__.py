@@ -4,10 +4,10 @@ What may be imported from Python, and will be kept::
 
     from scanner import scan, verify, identify, match, load_database
 
-    for row in scan(["apks/"]).rows():            # AppRow or UnreadRow, as in jsonl
+    for row in scan(["adb:R58M123ABC", "apks/"]).rows():  # AppRow or UnreadRow, as in jsonl
         print(row)
 
-`scan` runs over files, folders and archives; `identify` reads one APK from any byte source and `verify` checks
+`scan` runs over phones, files, folders and archives; `identify` reads one APK from any byte source and `verify` checks
 its signatures; `match` compares an observation with a database. The values they return are in `scanner.model`,
 the errors they raise in `scanner.errors`. Everything else may change.
 """

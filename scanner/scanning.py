@@ -210,7 +210,7 @@ def scan(
     sdk: int = NEWEST_SDK,
     verify_all: bool = False,
 ) -> Scan:
-    """A scan of files, folders and archives in this process, against the signatures that came with this program.
+    """A scan of phones, files, folders and archives, against the signatures that came with this program.
 
     Apps that would be reported are verified, with ``verify_all`` every one. Iterate ``scan(...).rows()``, then ask
     for ``.summary()``. For another engine make a `Scan` yourself.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -40,6 +41,7 @@ class Phone:
         self._server = AdbServer(address.server)
         self._recorder = recorder
         self._idle: list[Shell] = []
+        self._connections: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._closed = False
 
@@ -55,7 +57,12 @@ class Phone:
 
     def open(self, service: str, timeout: float) -> socket.socket:
         """A connection to one of its services. Raises `ReadError`."""
-        return self._server.open(self.address, service, timeout)
+        connection = self._server.open(self.address, service, timeout)
+        with self._lock:
+            self._connections.add(connection)
+        if self._closed:
+            _hang_up(connection)
+        return connection
 
     def run(self, command: str) -> Answer:
         """Run one command; a failure is in the answer. Tried again where nothing at all came back."""
@@ -113,6 +120,16 @@ class Phone:
                 shell.close()
 
     def close(self) -> None:
-        """Close its shells; what is still under way fails soon."""
+        """Close its shells; what is still under way fails at once, wherever it waits."""
         self._closed = True
         self._drop_idle()
+        with self._lock:
+            connections = list(self._connections)
+        for connection in connections:
+            _hang_up(connection)
+
+
+def _hang_up(connection: socket.socket) -> None:
+    """End a connection under whoever reads from it."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
