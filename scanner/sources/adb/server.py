@@ -134,12 +134,17 @@ class AdbServer:
             connection.conn.close()  # adbutils' own close() sleeps each time
 
     def _connection(self, timeout: float | None) -> AdbConnection:
-        """A connection through adbutils, which would start a server if none answered: so that is asked first."""
-        from adbutils import AdbClient
+        """A connection through adbutils, which must not start a server where none answers: `ensure` does."""
+        from adbutils import AdbConnection
+
+        class Connection(AdbConnection):  # type: ignore[misc]
+            def _safe_connect(self) -> socket.socket:
+                connected: socket.socket = self._create_socket()
+                return connected
 
         if not self._answers():
             raise ReadError(f"no adb server answers at {self.address}")
-        connection = AdbClient(self.host, self.port).make_connection()
+        connection = Connection(self.host, self.port)
         connection.conn.settimeout(timeout)
         connection.conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
