@@ -64,6 +64,15 @@ def hash32(der: bytes) -> str:
     return f"{value:08x}"
 
 
+def same_certificate(one: Certificate, other: Certificate) -> bool:
+    """Whether two are the same, by the strongest digest that both know; false where they know none in common."""
+    for kind in ("sha256", "sha1", "md5", "hash32"):
+        ours, theirs = getattr(one, kind), getattr(other, kind)
+        if ours and theirs:
+            return bool(ours == theirs)
+    return False
+
+
 def modulus_digest(modulus: int) -> str:
     """SHA-256 of an RSA modulus, big-endian without leading zeros."""
     return hashlib.sha256(modulus.to_bytes((modulus.bit_length() + 7) // 8, "big")).hexdigest()

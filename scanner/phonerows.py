@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from scanner.certificate import hash32
+from scanner.certificate import hash32, same_certificate
 from scanner.database import SignatureDatabase
 from scanner.matcher import Observation, match, unconfirmed_names
 from scanner.model import (
@@ -36,9 +36,9 @@ def observe_installed(app: Installed, read: Judged | None) -> Observation:
     if app.stated is not None:
         return Observation(
             app.package_name,
-            signers=tuple(Certificate(sha256=digest) for digest in app.stated.signers),
-            history=tuple(Certificate(sha256=digest) for digest in app.stated.history),
-            assurance=Assurance.PLATFORM,
+            signers=app.stated.signers,
+            history=app.stated.history,
+            assurance=app.stated.assurance,
             name_from="pm list packages",
             signers_from=app.stated.origin,
         )
@@ -87,9 +87,9 @@ def _other_certificates(app: Installed, read: Judged) -> Iterator[str]:
     stated = {*app.hashes, *app.past_hashes}
     if stated and certificates and not stated & {hash32(one.der) for one in certificates if one.der is not None}:
         yield f"certificate-hash: the phone says {', '.join(sorted(stated))}, which no certificate of its APK has"
-    full = {*app.stated.signers, *app.stated.history} if app.stated else set()
-    if full and certificates and not full & {one.sha256 for one in certificates}:
-        yield f"certificate: {app.stated.origin if app.stated else ''} names a signer that the APK does not"
+    full = [*app.stated.signers, *app.stated.history] if app.stated else []
+    if app.stated and full and certificates and not any(same_certificate(a, b) for a in full for b in certificates):
+        yield f"certificate: {app.stated.origin} names a signer that the APK does not"
 
 
 class InstalledJudge:
@@ -132,13 +132,13 @@ def _row(app: Installed, read: Judged | None, observed: Observation, findings: t
     return AppRow(
         schema=SCHEMA_VERSION,
         source=printable(app.source),
-        location=str(app.location) if app.location else "",
+        location=str(app.location) if app.location else printable(app.where),
         device=app.device,
         users=app.users,
-        package_name=app.package_name,
+        package_name=app.package_name or None,
         version_code=first_known(app.version_code, identity.version_code if identity else None),
         version_name=None if version_name is None else printable(version_name),
-        label=None,
+        label=None if app.title is None else printable(app.title),
         installer=None if app.installer is None else printable(app.installer),
         system=app.system,
         copy=app.copy,
@@ -147,7 +147,7 @@ def _row(app: Installed, read: Judged | None, observed: Observation, findings: t
         min_sdk=first_known(app.min_sdk, identity.min_sdk if identity else None),
         target_sdk=first_known(app.target_sdk, identity.target_sdk if identity else None),
         scanned_at=now,
-        file_sha256=read.file_sha256 if read else None,
+        file_sha256=read.file_sha256 if read else app.file_sha256,
         etag=None,
         signers=tuple(map(signer_row, observed.signers)),
         certificate_history=tuple(map(signer_row, observed.history)),

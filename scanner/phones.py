@@ -21,6 +21,7 @@ from scanner.model import (
     NEWEST_SDK,
     SCHEMA_VERSION,
     AppRow,
+    Certificate,
     Installed,
     Outcome,
     PhoneStep,
@@ -202,10 +203,16 @@ class PhoneReader:
         entry = self._transparency.get(app.package_name)
         if entry is None or not entry.signers:
             return app
-        return msgspec.structs.replace(app, stated=Stated(entry.signers, entry.lineage, "cmd transparency"))
+        return msgspec.structs.replace(
+            app, stated=Stated(_certificates(entry.signers), _certificates(entry.lineage), "cmd transparency")
+        )
 
     def _step(self, stage: str, done: int = 0, total: int | None = None) -> None:
         self._options.observer(PhoneStep(self.spec, stage, done, total))
+
+
+def _certificates(digests: tuple[str, ...]) -> tuple[Certificate, ...]:
+    return tuple(Certificate(sha256=digest) for digest in digests)
 
 
 def _key(app: Installed, properties: Properties) -> tuple[object, ...]:

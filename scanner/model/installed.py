@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Literal
 
-from scanner.model.identity import Location, PhoneAddress
+from scanner.model.identity import Certificate, Location, PhoneAddress
 from scanner.model.rows import Device, UserState
-from scanner.model.vocabulary import Value
+from scanner.model.vocabulary import Assurance, Value
 
 
 class Stated(Value, frozen=True):
-    """Certificates that the platform states in full: lower-case hex SHA-256, and which of its commands said so."""
+    """Certificates that somebody states: by what digests, on whose word, and how much that word counts."""
 
-    signers: tuple[str, ...]
-    history: tuple[str, ...] = ()
+    signers: tuple[Certificate, ...]
+    history: tuple[Certificate, ...] = ()
     origin: str = "pm get-app-links"
+    """Which input says so, such as a command or a key of an export."""
+    assurance: Assurance = Assurance.PLATFORM
 
 
 class Installed(Value, frozen=True):
@@ -24,6 +26,7 @@ class Installed(Value, frozen=True):
     source: str
     """The SPEC it was found under."""
     package_name: str
+    """Empty where an export has titles alone."""
     copy: Literal["active", "factory"] = "active"
     """``factory``: the copy in the system image, which an update lies over."""
     users: tuple[UserState, ...] = ()
@@ -31,6 +34,12 @@ class Installed(Value, frozen=True):
     """How the phone is reached; null in an inventory that somebody saved."""
     location: Location | None = None
     """Its base APK; null where the phone did not tell, or has none (uninstalled with data kept)."""
+    where: str = ""
+    """Where an export says so, such as ``devices.json:12``."""
+    title: str | None = None
+    """The name that people see."""
+    file_sha256: str | None = None
+    """Of the base APK, where an export states it."""
     version_code: int | None = None
     version_name: str | None = None
     min_sdk: int | None = None

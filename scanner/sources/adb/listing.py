@@ -11,6 +11,7 @@ import msgspec
 from scanner.model import (
     SCHEMA_VERSION,
     AppState,
+    Certificate,
     Device,
     Installed,
     Location,
@@ -173,7 +174,7 @@ class _Merge:
             version_code=first_known(said.version_code if said else None, dumped.version_code if dumped else None),
             installer=first_known(said.installer if said else None, dumped.installer if dumped else None),
             system=dumped.system if dumped and dumped.system is not None else _is_system(path),
-            stated=Stated(digests) if digests else None,
+            stated=Stated(tuple(Certificate(sha256=digest) for digest in digests)) if digests else None,
         )
 
     def _factory(self, name: str, dumped: DumpedPackage, path: str | None) -> Installed:
