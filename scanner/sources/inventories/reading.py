@@ -56,7 +56,7 @@ class Document(Protocol):
     def text(self) -> IO[str]:
         """A fresh stream of its text: UTF-8 with or without a byte order mark, UTF-16 with one.
 
-        Line ends are ``\\n`` whatever they were; stray bytes survive as surrogates.
+        Every kind of line end reads as a line feed; stray bytes survive as surrogates.
         """
         ...
 
