@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from scanner.errors import ReadError
 from scanner.model import (
     SCHEMA_VERSION,
     AppState,
@@ -253,7 +254,10 @@ def _folders(phone: Phone, folders: Iterable[str]) -> Iterator[list[str]]:
     command = "\n".join(
         f"for f in {name}/base.apk {name}/*.apk; do {each}; done; printf '\\0'" for name in map(shlex.quote, wanted)
     )
-    out, _ = phone.ask(command)
+    try:
+        out, _ = phone.ask(command)
+    except ReadError:  # each of the apps will say that nobody told where its APK lies
+        out = b""
     parts = out.decode("utf-8", "surrogateescape").split("\0")
     files: list[str] = []
     yielded = 0
