@@ -79,8 +79,9 @@ def properties_of(phone: Phone, owners: dict[str, str]) -> Properties:
     owner = owners.get(phone.address.serial) or owners.get(serial)
     device = Device(printable(serial), _text(said.get(PHONE_MODEL)), _text(said.get(RELEASE)), owner)
     fingerprint = said.get(FINGERPRINT, "")
-    started = boot.decode("ascii", "replace").strip() or repr(phone.address)  # serial and build: cheap phones share them
-    identity = "\n".join((serial, fingerprint, started))
+    # Serial and build alone are not enough: cheap phones share them.
+    started = boot.decode("ascii", "replace").strip() or repr(phone.address)
+    identity = f"{serial}\n{fingerprint}\n{started}"
     return Properties(device, sdk if sdk and sdk > 0 else None, fingerprint, identity, problem)
 
 
