@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from scanner.apk import preload
 from scanner.containment import Crash, contained
@@ -15,6 +15,8 @@ from scanner.model import SCHEMA_VERSION, Outcome, PhoneStep, UnreadRow, printab
 from scanner.phones import Evidence, PhoneOptions, PhoneReader
 
 PHONES_AT_ONCE = 32
+GRACE = 3.0
+"""Seconds after an interruption in which phones may hand over what they have read."""
 
 
 class Fleet:
@@ -26,6 +28,7 @@ class Fleet:
         self._rows: dict[str, queue.SimpleQueue[Outcome | SourceError | None]] = {
             reader.spec: queue.SimpleQueue() for reader in self._readers
         }
+        self._running: list[Future[None]] = []
         self._claimed: dict[str, str] = {}
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(min(PHONES_AT_ONCE, max(1, len(self._readers))), "phone")
@@ -33,7 +36,7 @@ class Fleet:
     def start(self) -> None:
         """Begin to read every phone."""
         for reader in self._readers:
-            self._threads.submit(self._run, reader)
+            self._running.append(self._threads.submit(self._run, reader))
         if self._readers and self._options.evidence >= Evidence.CERTIFICATES:
             threading.Thread(target=preload, name="preload", daemon=True).start()  # while the phones are listing
 
@@ -45,7 +48,9 @@ class Fleet:
             yield outcome
 
     def left_over(self) -> Iterator[Outcome]:
-        """What was read and not asked for yet: after an interruption it is still written."""
+        """Stop; then what was read and not asked for yet: after an interruption it is still written."""
+        self.close()
+        wait(self._running, GRACE)
         for rows in self._rows.values():
             while not rows.empty():
                 outcome = rows.get()

@@ -99,6 +99,8 @@ class PhoneReader:
         self._step("connecting")
         self._source = source = PhoneSource(self.spec, self._options.server, self._options.timeout, self._recorder)
         try:
+            if self._stopped:
+                return
             properties = source.properties(self._options.owners)
             other = claim(properties.identity, self.spec)
             if other is not None:
@@ -125,14 +127,25 @@ class PhoneReader:
         properties = inventory.properties
         judge = Judge(self._database, properties.sdk or NEWEST_SDK, self._now, verify_all=self._options.verify_all)
         self._expect(apps, properties)
+        some_unread = False
         with ThreadPoolExecutor(SHELLS, thread_name_prefix=self.spec) as threads:
             reading = threads.map(lambda app: self._identified(app, judge, properties), apps)
             for number, (app, (read, unread)) in enumerate(zip(apps, reading, strict=True), 1):
                 self._step("reading", number, len(apps))
+                some_unread = some_unread or unread is not None
                 if self._recorder is not None and read is not None:
                     self._recorder.identity(app, read.identity)
                 row = self._judge.row(self._preloaded(app, read, properties), read, unread)
                 yield Withheld(row.source) if self._private(row, inventory) else row
+        if some_unread:
+            yield from self._lost()
+
+    def _lost(self) -> Iterator[UnreadRow]:
+        """A hole where the phone was lost while its APKs were read: then nobody knows what else it would have said."""
+        why = None if self._stopped or self._source is None else self._source.lost()
+        if why is not None:
+            reason = printable(" ".join(f"lost while its APKs were read: {why}".split()))
+            yield UnreadRow(SCHEMA_VERSION, printable(self.spec), "device", printable(self.spec), reason)
 
     def _expect(self, apps: list[Installed], properties: Properties) -> None:
         """Sizes of all that will be read, in one go. Where that fails, each app says so for itself."""

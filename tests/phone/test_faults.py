@@ -1,162 +1,331 @@
-"""What can go wrong with a phone, at will; and that nothing is left of it afterwards."""
+"""Phones that hang, vanish, refuse or come back: no scan hangs, no phone is lost, no hole looks clean."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.phone.test_shell import shell_of
-from tests.support.phone import AdbServer, SimulatedPhone, installed
+from scanner.bytesource import phone as phone_bytes
+from scanner.model import PhoneAddress
+from scanner.sources.adb import AdbServer as OurServer
+from scanner.sources.adb.phone import Phone
+from tests.phone.conftest import QQ, WECHAT, Desk, Scanned, asked, interrupt, wait_for
+from tests.support.phone import AdbServer, FactoryCopy, FakeAdbServer, SimulatedPhone, phone_of
+from tests.support.phone.fakeserver import device_line
 
-Start = Callable[..., SimulatedPhone]
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def apk(tmp_path: Path) -> Path:
-    path = tmp_path / "some.apk"
-    path.write_bytes(os.urandom(5_000_000))
-    return path
+SHORT = ("--timeout", "2")
 
 
-def eventually(true: Callable[[], bool], seconds: float = 10) -> bool:
-    until = time.monotonic() + seconds
-    while not (done := true()) and time.monotonic() < until:
-        time.sleep(0.02)
-    return done
+def many(desk: Desk, number: int = 40) -> list:
+    """Apps that nobody lists, and WeChat as the last by name."""
+    one = desk.app("com.example.a")
+    assert one.apk is not None
+    data = one.apk.read_bytes()
+    apps = [desk.app(f"com.example.a{index:02d}", apk=data) for index in range(number)]
+    return [*apps, desk.app("com.tencent.mm", WECHAT)]
 
 
-def test_a_cable_cut_in_the_middle_of_a_file(adb: AdbServer, start_phone: Start, apk: Path, tmp_path: Path) -> None:
-    phone = start_phone("14", installed(apk, "com.some"))
-    phone.reset()
-    phone.cut_after(2_000_000)
-    said = adb.run("-s", phone.address, "pull", phone.path_of("com.some"), tmp_path / "got")
-    assert said.returncode
-    assert phone.counters.bytes_to_host == 2_000_000
-    assert eventually(lambda: adb.states().get(phone.address) != "device")
-    phone.plug()
-    adb.connect(phone)
-    assert adb.run("-s", phone.address, "pull", phone.path_of("com.some"), tmp_path / "got").returncode == 0
-    assert (tmp_path / "got").read_bytes() == apk.read_bytes()
+def whole(ran: Scanned) -> None:
+    """What holds of every scan: a summary ends it, its exit code is the process's, and no hole is clean."""
+    assert ran.summary["type"] == "summary"
+    assert ran.summary["exit_code"] == ran.code
+    assert ran.summary["counts"]["unread"] == len(ran.unread)
+    assert "crashed" not in ran.out
+    if ran.unread:
+        assert ran.code != 0
+        assert ran.summary["coverage"]
 
 
-def test_unplugged_and_plugged_in_again(adb: AdbServer, start_phone: Start) -> None:
-    phone = start_phone("14")
+# The cable ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [0, 300, 3000, 30_000, 90_000])
+def test_a_cable_cut_after_so_many_bytes_is_told(desk: Desk, count: int) -> None:
+    phone = desk.phone("13", *many(desk)[:-1])
+    phone.cut_after(count)
+    ran = desk.run(phone, *SHORT)
+    whole(ran)
+    assert ran.code in {3, 5}
+    assert ran.unread
+    assert ran.seconds < 20
+    assert phone.address in ran.holes or "listing" in ran.holes
+
+
+def test_a_phone_unplugged_while_listing_is_told(desk: Desk) -> None:
+    phone = desk.phone("13", *many(desk, 3))
+    held = phone.hang("pm list packages -f")
+    since = time.monotonic()
+    scan = desk.start(phone, *SHORT)
+    wait_for("the listing", lambda: asked(phone, "pm list packages -f"))
     phone.unplug()
-    assert adb.run("-s", phone.address, "shell", "id").returncode
-    phone.plug()
-    adb.connect(phone)
-    assert adb.run("-s", phone.address, "shell", "echo back").stdout == "back\n"
+    phone.release(held)
+    ran = desk.end(scan, since)
+    whole(ran)
+    assert (ran.code, ran.apps) == (3, [])
+    assert any(row["what"] == "device" for row in ran.unread)
 
 
-def test_a_reboot_gives_a_new_boot_id(adb: AdbServer, start_phone: Start) -> None:
-    phone = start_phone("14", boot_id="11111111-2222-3333-4444-555555555555")
-    ask = ("-s", phone.address, "shell", "cat /proc/sys/kernel/random/boot_id")
-    assert adb.run(*ask).stdout == "11111111-2222-3333-4444-555555555555\n"
-    phone.reboot()
-    assert eventually(lambda: adb.connect(phone) == phone.address)
-    assert len(adb.run(*ask).stdout) == 37
-    assert not adb.run(*ask).stdout.startswith("1111")
+def test_a_phone_unplugged_while_apks_are_read_is_told(desk: Desk) -> None:
+    phone = desk.phone("13", *many(desk)[:-1])
+    phone.latency = 0.02
+    held = phone.hang("if=*com.example.a3*")
+    since = time.monotonic()
+    scan = desk.start(phone)
+    wait_for("the reading", lambda: phone.counters.commands.count("shell,v2,raw:") > 2)
+    phone.unplug()
+    phone.release(held)
+    ran = desk.end(scan, since)
+    whole(ran)
+    assert (ran.code, len(ran.apps)) == (3, 40), "each app is known by name; that the phone was lost is a hole"
+    assert any(row["what"] == "device" for row in ran.unread)
 
 
-@pytest.mark.parametrize("persistent", [False, True])
-def test_a_command_hangs_until_released(adb: AdbServer, start_phone: Start, persistent: bool) -> None:
-    phone = start_phone("14")
-    number = phone.hang("pm list users")
-    said: list[str] = []
-
-    def ask() -> None:
-        if persistent:
-            with shell_of(adb, phone) as shell:
-                said.append(shell.ask("pm list users")[1].decode())
-        else:
-            said.append(adb.run("-s", phone.address, "shell", "pm list users").stdout)
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    time.sleep(0.3)
-    assert not said
-    assert adb.run("-s", phone.address, "shell", "pm list packages; echo on").stdout == "on\n", "others go on"
-    phone.release(number)
-    thread.join(10)
-    assert said == ["Users:\n\tUserInfo{0:Owner:4c13} running\n"]
+def test_a_phone_that_restarts_while_it_is_read_is_read_on_or_told(desk: Desk) -> None:
+    phone = desk.phone("13", *many(desk))
+    phone.latency = 0.01
+    since = time.monotonic()
+    scan = desk.start(phone, *SHORT)
+    wait_for("the reading", lambda: phone.counters.commands.count("shell,v2,raw:") > 2)
+    phone.reboot(0.2)
+    ran = desk.end(scan, since)
+    whole(ran)
+    assert len(ran.apps) == 41
+    lost = [row for row in ran.apps if not any(signer["sha256"] for signer in row["signers"])]
+    assert [row for row in lost if not any("apk-unread" in issue for issue in row["issues"])] == []
+    assert ran.verdicts["com.tencent.mm"] in {"confirmed", "likely"}
 
 
-def test_a_command_fails_as_told_in_every_kind_of_shell(adb: AdbServer, start_phone: Start) -> None:
-    phone = start_phone("14")
-    phone.fails("sha256sum", stdout="half", stderr="broken\n", code=9)
-    said = adb.run("-s", phone.address, "shell", "sha256sum /x")
-    assert (said.returncode, said.stdout, said.stderr) == (9, "half", "broken\n")
-    with shell_of(adb, phone) as shell:
-        assert shell.ask("sha256sum /x") == (9, b"half")
-        assert shell.ask("echo fine") == (0, b"fine\n")
-    phone.release()
-    assert adb.run("-s", phone.address, "shell", "echo | sha256sum").returncode == 0
+# Commands that hang ---------------------------------------------------------------------------------
 
 
-def test_missing_commands_and_vanished_files(adb: AdbServer, start_phone: Start, apk: Path) -> None:
-    phone = start_phone("14", installed(apk, "com.some"))
-    with shell_of(adb, phone) as shell:
-        phone.missing("dd", "sha256sum")
-        assert shell.ask("dd")[0] == 127
-        phone.missing()
-        path = phone.path_of("com.some")
-        assert shell.ask(f"dd if='{path}' bs=4096 count=1")[0] == 0
-        phone.remove(path)
-        assert shell.ask(f"dd if='{path}' bs=4096 count=1") == (1, b"")
-    assert apk.exists(), "the file here stays"
+@pytest.mark.parametrize(
+    "command", ["pm list users", "pm list packages -f", "pm list packages -u", "dumpsys", "getprop"]
+)
+def test_a_command_that_hangs_is_a_hole(desk: Desk, command: str) -> None:
+    phone = desk.phone("13", *many(desk, 2)[:-1])
+    phone.hang(command)
+    ran = desk.run(phone, "--timeout", "1")
+    whole(ran)
+    assert ran.code == 3, ran.holes
+    assert "no answer within 1 s" in ran.holes
+    assert ran.seconds < 15
 
 
-def test_what_goes_over_the_wire_is_counted(adb: AdbServer, start_phone: Start) -> None:
-    phone = start_phone("14")
-    phone.reset()
-    adb.run_binary("-s", phone.address, "exec-out", "dd if=/dev/zero bs=1000 count=1000 2>/dev/null")
-    counted = phone.counters
-    assert counted.commands == ["exec:dd if=/dev/zero bs=1000 count=1000 2>/dev/null"]
-    assert counted.round_trips == 1
-    assert 1_000_000 < counted.bytes_to_host < 1_010_000
-    assert 0 < counted.bytes_from_host < 20_000
-    assert counted.packets_from_host >= 2
-    phone.reset()
-    assert phone.counters.commands == []
+def test_a_shell_that_hangs_over_a_file_costs_that_file(desk: Desk) -> None:
+    phone = desk.phone("13", *many(desk, 10))
+    phone.hang(f"*if={phone.path_of('com.tencent.mm')}")
+    ran = desk.run(phone, "--timeout", "1")
+    whole(ran)
+    assert len(ran.apps) == 11
+    assert ran.verdicts["com.tencent.mm"] == "likely"
+    assert any("apk-unread: no answer within 1 s" in issue for issue in ran.app("com.tencent.mm")["issues"])
+    assert ran.seconds < 10
 
 
-def test_nothing_is_left_of_a_test_that_was_killed(tmp_path: Path) -> None:
-    script = (
-        "import os, signal\n"
-        "from tests.support.phone import AdbServer, SimulatedPhone, phone_of\n"
-        "server, phone = AdbServer(), SimulatedPhone(phone_of('14'))\n"
-        "serial = server.connect(phone)\n"
-        "import subprocess\n"
-        "subprocess.Popen([server.binary, '-s', serial, 'shell', 'sleep 1000'], env=server.environment)\n"
-        "while not any('sleep' in one for one in phone.counters.commands): pass\n"
-        "print(server.port, phone.port, flush=True)\n"
-        "os.kill(os.getpid(), signal.SIGKILL)\n"
+def test_a_phone_that_hangs_over_every_file_does_not_hold_the_scan_for_each(desk: Desk) -> None:
+    phone = desk.phone("13", *many(desk, 60)[:-1])
+    phone.hang("dd if=")
+    phone.hang("stat -Lc")
+    phone.hang("tail -c")
+    ran = desk.run(phone, "--timeout", "1")
+    whole(ran)
+    assert len(ran.apps) == 60
+    assert ran.code == 3
+    assert ran.seconds < 10
+
+
+# Files ----------------------------------------------------------------------------------------------
+
+
+def test_an_apk_that_vanished_and_one_that_nobody_may_read_are_told(desk: Desk) -> None:
+    phone = desk.phone(
+        "13",
+        desk.app("com.tencent.mm", WECHAT, vanishes=True),
+        desk.app("com.tencent.mobileqq", QQ, readable=False),
+        desk.app("com.example.a", readable=False),
+        desk.app("com.example.b"),
     )
-    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, env=environment, stdout=subprocess.PIPE) as killed:
-        assert killed.stdout is not None
-        ports = killed.stdout.readline().split()
-    assert len(ports) == 2
-    assert eventually(lambda: not still_there(tmp_path)), still_there(tmp_path)
+    ran = desk.scan(phone)
+    whole(ran)
+    assert ran.code == 1
+    assert {name: verdict for name, verdict in ran.verdicts.items() if "tencent" in name} == {
+        "com.tencent.mm": "likely",
+        "com.tencent.mobileqq": "likely",
+    }
+    assert any("No such file" in issue for issue in ran.app("com.tencent.mm")["issues"])
+    assert any("Permission denied" in issue for issue in ran.app("com.tencent.mobileqq")["issues"])
+    assert "without a certificate" in ran.holes
 
 
-def still_there(scratch: Path) -> list[str]:
-    """Processes that live in this folder or were started from it."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            places = (process / "root").readlink(), (process / "cwd").readlink()
-            words = (process / "environ").read_bytes()
-        except OSError:
-            continue
-        if any(scratch in place.parents for place in places) or f"TMPDIR={scratch}".encode() in words:
-            found.append((process / "cmdline").read_bytes().decode(errors="replace"))
-    return found
+def test_an_unlisted_app_whose_certificate_is_not_seen_is_a_line_and_no_more(desk: Desk) -> None:
+    ran = desk.scan(desk.phone("8", desk.app("com.example.a", readable=False), desk.app("com.example.b")))
+    assert (ran.code, ran.unread) == (0, [])
+    assert "1 app without a certificate" in ran.holes
+
+
+# Several phones -------------------------------------------------------------------------------------
+
+
+def test_two_phones_of_one_serial_are_both_read(desk: Desk) -> None:
+    first = desk.phone("13", desk.app("com.tencent.mm", WECHAT), serial="0123456789ABCDEF")
+    second = desk.phone("13", desk.app("com.tencent.mobileqq", QQ), serial="0123456789ABCDEF")
+    ran = desk.scan(first, second)
+    assert ran.verdicts == {"com.tencent.mm": "confirmed", "com.tencent.mobileqq": "confirmed"}
+
+
+def test_two_phones_of_one_serial_that_do_not_tell_when_they_started_are_both_read(desk: Desk) -> None:
+    """Cheap phones share serial and build; that they may be one is no reason to leave one out."""
+    phones = [
+        desk.phone("13", desk.app("com.tencent.mm", WECHAT), serial="0123456789ABCDEF"),
+        desk.phone("13", desk.app("com.tencent.mobileqq", QQ), serial="0123456789ABCDEF"),
+    ]
+    for phone in phones:
+        phone.remove("/proc/sys/kernel/random/boot_id")
+    ran = desk.scan(*phones)
+    assert ran.verdicts == {"com.tencent.mm": "confirmed", "com.tencent.mobileqq": "confirmed"}
+
+
+def test_one_phone_connected_twice_is_read_once_and_that_is_said(desk: Desk) -> None:
+    phone = desk.phone("13", desk.app("com.tencent.mm", WECHAT))
+    other = f"localhost:{phone.port}"
+    desk.server.run("connect", other)
+    ran = desk.scan(phone, f"adb:{other}")
+    desk.server.run("disconnect", other)
+    assert (ran.code, len(ran.apps)) == (1, 1)
+    assert "the same phone as" in ran.holes
+
+
+def test_an_unauthorized_phone_beside_a_good_one_is_told(desk: Desk) -> None:
+    good = desk.phone("13", desk.app("com.example.a"))
+    bad = desk.phone("13", desk.app("com.tencent.mm", WECHAT))
+    bad.unauthorized = True
+    wait_for("unauthorized", lambda: desk.server.states().get(bad.address) != "device")
+    ran = desk.scan(good, bad)
+    whole(ran)
+    assert (ran.code, ran.verdicts) == (3, {"com.example.a": "clear"})
+    assert bad.address in ran.holes
+    alone = desk.scan(bad)
+    assert (alone.code, len(alone.unread)) == (5, 1)
+
+
+def test_one_of_several_phones_that_fails_takes_no_other_with_it(desk: Desk) -> None:
+    phones = [desk.phone("13", desk.app(f"com.example.a{number}")) for number in range(3)]
+    broken = desk.phone("13", desk.app("com.tencent.mm", WECHAT))
+    broken.cut_after(100)
+    ran = desk.run(*phones, broken, "adb:no-such-phone", *SHORT)
+    whole(ran)
+    assert set(ran.verdicts) == {"com.example.a0", "com.example.a1", "com.example.a2"}
+    assert ran.code == 3
+    assert "no-such-phone" in ran.holes
+    assert broken.address in ran.holes
+
+
+# The server -----------------------------------------------------------------------------------------
+
+
+def test_no_phone_at_all_says_what_to_do(desk: Desk) -> None:
+    with FakeAdbServer("") as server:
+        ran = desk.scan(ANDROID_ADB_SERVER_PORT=str(server.port))
+    assert ran.code == 4
+    assert "USB debugging" in ran.err
+
+
+def test_a_phone_without_permission_is_the_failure_of_the_scan(desk: Desk) -> None:
+    with FakeAdbServer(device_line("R58M", "no permissions")) as server:
+        ran = desk.scan(ANDROID_ADB_SERVER_PORT=str(server.port))
+    assert ran.code == 5
+    assert "udev" in ran.unread[0]["reason"]
+
+
+def test_a_server_killed_meanwhile_is_not_started_again(desk: Desk) -> None:
+    with AdbServer() as server:
+        phone = desk.plug(phone_of("13", *many(desk)), server)
+        phone.latency = 0.02
+        since = time.monotonic()
+        scan = desk.start(phone, *SHORT, ANDROID_ADB_SERVER_PORT=str(server.port))
+        wait_for("the reading", lambda: phone.counters.commands.count("shell,v2,raw:") > 2)
+        server.run("kill-server")
+        ran = desk.end(scan, since)
+        whole(ran)
+        assert not OurServer(f"127.0.0.1:{server.port}")._answers(), "somebody started another server"
+    assert ran.code in {1, 3}
+    assert len(ran.apps) == 41
+    assert any(row["what"] == "device" for row in ran.unread)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # adbutils leaves its socket open
+def test_a_connection_never_starts_a_server(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where it ends between two questions: only `ensure` may start one."""
+    server = OurServer("127.0.0.1:1")
+    monkeypatch.setattr(server, "_answers", lambda: True)
+    monkeypatch.setattr("subprocess.run", lambda *words, **options: pytest.fail(f"it starts {words}"))
+    with pytest.raises(phone_bytes.ReadError):
+        server.phones()
+
+
+# Ctrl-C ---------------------------------------------------------------------------------------------
+
+
+def test_an_interruption_writes_what_was_read(desk: Desk) -> None:
+    phone = desk.phone("13", *many(desk))
+    phone.hang(f"*if={phone.path_of('com.example.a20')}")
+    since = time.monotonic()
+    scan = desk.start(phone)
+    wait_for("the reading", lambda: phone.counters.commands.count("shell,v2,raw:") > 2)
+    time.sleep(1)
+    at = time.monotonic()
+    interrupt(scan)
+    ran = desk.end(scan, since, 20)
+    assert time.monotonic() - at < 5
+    assert ran.code == 130
+    assert (ran.summary["interrupted"], ran.summary["exit_code"]) == (True, 130)
+    assert "com.example.a00" in ran.verdicts
+    assert ran.verdicts["com.tencent.mm"] == "confirmed", "read, though it stands behind the one that hangs"
+    assert "interrupted" in ran.holes
+
+
+def test_an_interruption_while_listing_ends_soon(desk: Desk) -> None:
+    phone = desk.phone("13", *many(desk, 2))
+    phone.hang("dumpsys")
+    since = time.monotonic()
+    scan = desk.start(phone)
+    wait_for("the listing", lambda: asked(phone, "dumpsys"))
+    at = time.monotonic()
+    interrupt(scan)
+    ran = desk.end(scan, since, 20)
+    assert time.monotonic() - at < 5
+    assert (ran.code, ran.summary["interrupted"]) == (130, True)
+
+
+# One phone, many threads ----------------------------------------------------------------------------
+
+
+def test_shells_are_shared_and_each_gets_its_own_answer(desk: Desk) -> None:
+    phone = Phone(PhoneAddress(desk.phone("14").address, f"127.0.0.1:{desk.server.port}"))
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda number: phone.ask(f"echo {number}; exit_of {number}"), range(100)))
+    assert [out for out, _ in answers] == [f"{number}\n".encode() for number in range(100)]
+    assert {code for _, code in answers} == {127}
+    phone.close()
+
+
+def test_the_simulated_phone_is_left_as_it_was(desk: Desk) -> None:
+    phone: SimulatedPhone = desk.phone("14", *many(desk, 3))
+    before = sorted(phone.root.folder.rglob("*"))
+    desk.scan(phone)
+    desk.scan(phone, "--verify")
+    assert sorted(phone.root.folder.rglob("*")) == before
+
+
+def test_factory_copies_that_cannot_be_looked_for_cost_no_other_app(desk: Desk) -> None:
+    factory = FactoryCopy(desk.app("com.tencent.mm").apk, "/system/app/WeChat/WeChat.apk", 5)
+    phone = desk.phone(
+        "12", desk.app("com.tencent.mm", WECHAT, system=True, factory=factory), desk.app("com.example.a")
+    )
+    phone.hang("printf")
+    ran = desk.run(phone, "--timeout", "1")
+    whole(ran)
+    assert ran.verdicts == {"com.example.a": "clear", "com.tencent.mm": "confirmed"}
+    assert "does not tell where" in str(ran.app("com.tencent.mm", "factory")["issues"])

@@ -117,6 +117,10 @@ class PhoneSource:
         """What Android 14 and newer state of preloads. Slow on the phone, which hashes them all: asked once, late."""
         return parse_transparency(self._phone.run("cmd transparency get mba_info -v").text)
 
+    def lost(self) -> str | None:
+        """Why the phone answers no more; None where it does."""
+        return self._phone.lost()
+
     def close(self) -> None:
         """Let go of the phone; what is still being read fails soon."""
         self._phone.close()

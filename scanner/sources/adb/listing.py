@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from scanner.errors import ReadError
 from scanner.model import (
     SCHEMA_VERSION,
     AppState,
@@ -28,6 +29,7 @@ from scanner.sources.inventories.applinks import parse_app_links
 from scanner.sources.inventories.dumped import Dump, DumpedPackage
 from scanner.sources.inventories.dumpsys import parse_dump
 from scanner.sources.inventories.getprop import parse_properties
+from scanner.sources.inventories.lines import number
 from scanner.sources.inventories.pm import ListedPackage, User
 
 APP_LINKS_SDK = 31
@@ -49,6 +51,8 @@ class Properties(Value, frozen=True):
     fingerprint: str
     identity: str
     """Equal for two connections to one phone: what it calls itself, its build, and when it started."""
+    problem: str | None = None
+    """Why it may say less of itself than it could: its release decides whose signature counts."""
 
 
 class Inventory(Value, frozen=True):
@@ -67,15 +71,19 @@ class Inventory(Value, frozen=True):
 
 def properties_of(phone: Phone, owners: dict[str, str]) -> Properties:
     """What the phone says of itself; a phone that says nothing is still one with a serial."""
-    said = parse_properties(phone.run("getprop").text)
+    answer = phone.run("getprop")
+    said = parse_properties(answer.text)
     boot, _ = phone.ask("cat /proc/sys/kernel/random/boot_id")
     serial = said.get(SERIAL) or phone.address.serial
-    sdk = said.get(SDK, "")
+    sdk = number(said.get(SDK))
+    problem = answer.problem or (None if sdk else f"{SDK} is not told: the newest release is assumed")
     owner = owners.get(phone.address.serial) or owners.get(serial)
     device = Device(printable(serial), _text(said.get(PHONE_MODEL)), _text(said.get(RELEASE)), owner)
     fingerprint = said.get(FINGERPRINT, "")
-    identity = "\n".join((serial, fingerprint, boot.decode("ascii", "replace").strip()))
-    return Properties(device, int(sdk) if sdk.isdecimal() else None, fingerprint, identity)
+    # Serial and build alone are not enough: cheap phones share them.
+    started = boot.decode("ascii", "replace").strip() or repr(phone.address)
+    identity = f"{serial}\n{fingerprint}\n{started}"
+    return Properties(device, sdk if sdk and sdk > 0 else None, fingerprint, identity, problem)
 
 
 def _text(value: str | None) -> str | None:
@@ -85,7 +93,8 @@ def _text(value: str | None) -> str | None:
 def inventory_of(phone: Phone, source: str, properties: Properties, *, names: bool = True) -> Inventory:
     """Everything that is installed, for every user. Never raises for what the phone cannot tell: that is a hole."""
     users, problem = users_of(phone)
-    holes = [_hole(source, "users", printable(phone.address.serial), problem)] if problem else []
+    holes = [_hole(source, "listing", "getprop", properties.problem)] if properties.problem else []
+    holes += [_hole(source, "users", printable(phone.address.serial), problem)] if problem else []
     listings = [packages_of(phone, user) for user in users]
     for listing in listings:
         which = f"{listing.user.id} ({listing.user.name})" if names else str(listing.user.id)
@@ -248,7 +257,10 @@ def _folders(phone: Phone, folders: Iterable[str]) -> Iterator[list[str]]:
     command = "\n".join(
         f"for f in {name}/base.apk {name}/*.apk; do {each}; done; printf '\\0'" for name in map(shlex.quote, wanted)
     )
-    out, _ = phone.ask(command)
+    try:
+        out, _ = phone.ask(command)
+    except ReadError:  # each of the apps will say that nobody told where its APK lies
+        out = b""
     parts = out.decode("utf-8", "surrogateescape").split("\0")
     files: list[str] = []
     yielded = 0

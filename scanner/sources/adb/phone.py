@@ -1,13 +1,15 @@
 """One phone: commands that run on it, shells that stay open, and ranges of its files.
 
-A dropped connection is tried anew, a command that hangs is not: it had its time. What every command said can be kept by
-a recorder, so that an auditor can repeat the reading later.
+A dropped connection is tried anew, a command that hangs is not: it had its time. A phone that failed too often
+in a row is given up, so that one that hangs is not waited for once for each of its apps. What every command said can be
+kept by a recorder, so that an auditor can repeat the reading later.
 """
 
 from __future__ import annotations
 
 import socket
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,7 +23,11 @@ from scanner.sources.adb.server import AdbServer
 
 TIMEOUT = 60.0
 """Seconds that a command on a phone may take, unless ``--timeout`` says otherwise."""
-TRIES = 3
+PAUSES = (0.3, 1.2)
+"""Seconds before a question is asked a second and a third time: a loose cable is back that soon."""
+MOST_FAILURES = 8
+"""So many questions in a row without an answer, and the phone is given up."""
+STOPPED = "the scan was stopped"
 
 
 class Recorder(Protocol):
@@ -41,8 +47,9 @@ class Phone:
         self._server = AdbServer(address.server)
         self._recorder = recorder
         self._idle: list[Shell] = []
-        self._connections: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._lock = threading.Lock()
+        self._open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._failures = 0
         self._closed = False
 
     @cached_property
@@ -59,9 +66,11 @@ class Phone:
         """A connection to one of its services. Raises `ReadError`."""
         connection = self._server.open(self.address, service, timeout)
         with self._lock:
-            self._connections.add(connection)
-        if self._closed:
-            _hang_up(connection)
+            self._open.add(connection)
+            closed = self._closed
+        if closed:
+            connection.close()
+            raise ReadError(STOPPED)
         return connection
 
     def run(self, command: str) -> Answer:
@@ -73,6 +82,8 @@ class Phone:
         answer = run(self, command, self.timeout, v2=v2)
         if answer.problem and not answer.out and "no answer within" not in answer.problem and not self._closed:
             answer = run(self, command, self.timeout, v2=v2)
+        if answer.problem and self._closed:
+            answer = Answer(answer.out, answer.err, answer.code, STOPPED)
         if self._recorder is not None:
             self._recorder(command, answer)
         return answer
@@ -83,15 +94,31 @@ class Phone:
         Raises:
             ReadError: no answer in time, or the phone is gone.
         """
-        for tries_left in reversed(range(TRIES)):
+        for pause in (*PAUSES, None):
+            if self._failures >= MOST_FAILURES:
+                raise ReadError(f"the phone gave no answer {MOST_FAILURES} times in a row, and is not asked any more")
             try:
                 with self._shell() as shell:
-                    return shell.ask(command)
+                    answer = shell.ask(command)
+                self._failures = 0
+                return answer
             except ReadError as error:
-                if not tries_left or self._closed or "no answer within" in str(error):
+                if self._closed:
+                    raise ReadError(STOPPED) from error
+                if pause is None or "no answer within" in str(error):
+                    self._failures += 1
                     raise
                 self._drop_idle()
+                time.sleep(pause)
         raise AssertionError("the last try returns or raises")
+
+    def lost(self) -> str | None:
+        """Why the phone answers no more; None where it does."""
+        try:
+            self.ask("echo")
+        except ReadError as error:
+            return str(error)
+        return None
 
     @contextmanager
     def _shell(self) -> Iterator[Shell]:
@@ -120,16 +147,11 @@ class Phone:
                 shell.close()
 
     def close(self) -> None:
-        """Close its shells; what is still under way fails at once, wherever it waits."""
-        self._closed = True
-        self._drop_idle()
+        """Close its shells; what is still under way fails at once."""
         with self._lock:
-            connections = list(self._connections)
-        for connection in connections:
-            _hang_up(connection)
-
-
-def _hang_up(connection: socket.socket) -> None:
-    """End a connection under whoever reads from it."""
-    with suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
+            self._closed = True
+            under_way = list(self._open)
+        for connection in under_way:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self._drop_idle()

@@ -53,7 +53,10 @@ def packages_of(phone: Phone, user: User) -> UserPackages:
     kept: tuple[str, ...] = ()
     if listing.packages:
         names = {package.name for package in listing.packages}
-        more = parse_packages(phone.run(f"pm list packages -u --user {user.id}").text)
+        again = phone.run(f"pm list packages -u --user {user.id}")
+        more = parse_packages(again.text)
+        if again.problem or not more.packages:
+            holes.append(f"hidden apps, and those of which data is left, may be missing: {reason_of(again)}")
         kept = tuple(package.name for package in more.packages if package.name not in names)
     return UserPackages(user, listing.packages, kept, tuple(holes))
 
