@@ -15,7 +15,7 @@ from scanner.bytesource.base import ByteSource, ReadsByOffset
 from scanner.bytesource.blockcache import BlockCache
 from scanner.bytesource.fields import Fields
 from scanner.bytesource.filelike import FileLike
-from scanner.bytesource.local import LocalFile
+from scanner.bytesource.local import LocalFile, resident
 from scanner.bytesource.memory import Memory, Slice
 from scanner.bytesource.zipdirectory import NoEndRecord, ZipDirectory, ZipEntry
 from scanner.bytesource.zipmember import member_bytes, open_member
@@ -34,4 +34,5 @@ __all__ = [
     "ZipEntry",
     "member_bytes",
     "open_member",
+    "resident",
 ]

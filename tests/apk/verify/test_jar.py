@@ -293,6 +293,16 @@ def test_sections_are_cut_with_their_blank_line():
     assert parse_listing(b"").main.name is None
 
 
+@given(st.lists(st.sampled_from([b"\r\n", b"\r\n\r\n", b"Name: a", b" b", b"x"])).map(b"".join))
+def test_cutting_at_cr_lf_finds_what_the_general_way_finds(data):
+    assert jarmanifest._cut_at_crlf(data) == list(jarmanifest._cut_anywhere(data))
+
+
+@given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"a", b" b"])).map(b"".join))
+def test_cutting_at_cr_lf_is_for_cr_lf_alone(data):
+    assert jarmanifest._cut_at_crlf(data) in ([], list(jarmanifest._cut_anywhere(data)))
+
+
 def test_a_listing_has_limits(monkeypatch):
     with pytest.raises(LimitExceeded):
         parse_listing(b"Name: " + b"x" * (jarmanifest.MAX_SECTION + 1))
