@@ -7,6 +7,7 @@ fault of form is passed over, as Android does, and the fault is a warning.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -16,7 +17,7 @@ from scanner.apk.jarsigning import MAX_BLOCK_FILE
 from scanner.apk.verify import jarmanifest
 from scanner.apk.verify.issues import Issues
 from scanner.apk.verify.jarcontent import MANIFEST_NAME, Job, Members, text
-from scanner.apk.verify.jarmanifest import Listing, Section, SignatureFile
+from scanner.apk.verify.jarmanifest import NAME, Listing, PlainSection, Section, SignatureFile
 from scanner.apk.verify.pkcs7 import BlockProblem, verified_certificate
 from scanner.bytesource import ByteSource, ZipDirectory, ZipEntry
 from scanner.errors import ApkError, LimitExceeded
@@ -112,38 +113,43 @@ def _verify(jar: _Jar, found: frozenset[int]) -> tuple[bytes, ...]:
 
 def _unique_entries(jar: _Jar) -> dict[bytes, ZipEntry]:
     """Every member by its name, which no other may have: readers would differ on which one they take."""
-    entries: dict[bytes, ZipEntry] = {}
-    repeated: dict[bytes, None] = {}
-    for number, entry in enumerate(islice(jar.directory.entries(), MAX_ENTRIES + 1), 1):
-        if number > MAX_ENTRIES:
-            raise LimitExceeded(f"zip directory: more than {MAX_ENTRIES} members")
-        if entry.name in entries:
-            repeated[entry.name] = None
-        entries[entry.name] = entry
-    for name in repeated:
-        jar.error("JAR_SIG_DUPLICATE_ZIP_ENTRY", text(name))
+    listed = list(islice(jar.directory.entries(), MAX_ENTRIES + 1))
+    if len(listed) > MAX_ENTRIES:
+        raise LimitExceeded(f"zip directory: more than {MAX_ENTRIES} members")
+    entries = {entry.name: entry for entry in listed}
+    if len(entries) < len(listed):
+        for name, times in Counter(entry.name for entry in listed).items():
+            if times > 1:
+                jar.error("JAR_SIG_DUPLICATE_ZIP_ENTRY", text(name))
     return entries
 
 
-def _manifest(jar: _Jar, entries: dict[bytes, ZipEntry]) -> tuple[Listing, dict[bytes, Section]]:
+def _manifest(jar: _Jar, entries: dict[bytes, ZipEntry]) -> tuple[Listing, dict[bytes, Section | PlainSection]]:
     """The manifest, and its sections by the member they describe."""
     entry = entries.get(MANIFEST)
     if entry is None:
         jar.error("JAR_SIG_NO_MANIFEST")
         raise _Stop
     manifest = jarmanifest.parse_listing(jar.members.content(entry, jarmanifest.MAX_LISTING))
-    by_name: dict[bytes, Section] = {}
+    by_name = dict(zip(map(NAME, manifest.sections), manifest.sections, strict=True))
+    if len(by_name) < len(manifest.sections) or not by_name.keys() <= entries.keys():
+        _name_faults(jar, entries, manifest)
+    return manifest, by_name
+
+
+def _name_faults(jar: _Jar, entries: dict[bytes, ZipEntry], manifest: Listing) -> None:
+    """Sections of the manifest that name nothing, the same as another one, or what is not there."""
+    names: set[bytes] = set()
     for number, section in enumerate(manifest.sections, 1):
         name = section.name
         if name is None:
             jar.error("JAR_SIG_UNNNAMED_MANIFEST_SECTION", number)
-        elif name in by_name:
+        elif name in names:
             jar.error("JAR_SIG_DUPLICATE_MANIFEST_SECTION", text(name))
         else:
-            by_name[name] = section
+            names.add(name)
             if name not in entries:
                 jar.error("JAR_SIG_MISSING_ZIP_ENTRY_REFERENCED_IN_MANIFEST", text(name))
-    return manifest, by_name
 
 
 def _signers(jar: _Jar, entries: dict[bytes, ZipEntry]) -> list[_Signer]:
@@ -181,7 +187,7 @@ def _check_block(jar: _Jar, signer: _Signer) -> None:
 
 
 def _check_signature_file(
-    jar: _Jar, signer: _Signer, manifest: Listing, by_name: dict[bytes, Section], found: frozenset[int]
+    jar: _Jar, signer: _Signer, manifest: Listing, by_name: dict[bytes, Section | PlainSection], found: frozenset[int]
 ) -> bool:
     """Whether the signer counts; fills in the members that it signs."""
     listing = jarmanifest.parse_listing(signer.content)
@@ -197,27 +203,29 @@ def _check_signature_file(
 
 
 def _check_entries(
-    jar: _Jar, entries: dict[bytes, ZipEntry], by_name: dict[bytes, Section], signers: list[_Signer]
+    jar: _Jar, entries: dict[bytes, ZipEntry], by_name: dict[bytes, Section | PlainSection], signers: list[_Signer]
 ) -> list[_Signer]:
     """The signers of every member, which must be the same for all, after a look at each member's content."""
     common: tuple[str, list[_Signer]] | None = None
     jobs: list[Job] = []
+    by_all = frozenset.intersection(*(signer.names for signer in signers))
     for entry in sorted(entries.values(), key=attrgetter("header_offset")):
-        if entry.name.startswith(FOLDER) or entry.name.endswith(b"/"):
+        name = entry.name
+        if name.startswith(FOLDER) or name.endswith(b"/"):
             continue
-        section = by_name.get(entry.name)
+        section = by_name.get(name)
         expected = jarmanifest.digests_to_check(section, b"-digest", jar.min_sdk, jar.max_sdk) if section else []
         if section is None or not expected:
-            jar.error("JAR_SIG_NO_ZIP_ENTRY_DIGEST_IN_MANIFEST", text(entry.name))
+            jar.error("JAR_SIG_NO_ZIP_ENTRY_DIGEST_IN_MANIFEST", text(name))
             continue
-        own = [signer for signer in signers if entry.name in signer.names]
+        own = signers if name in by_all else [signer for signer in signers if name in signer.names]
         if not own:
-            jar.error("JAR_SIG_ZIP_ENTRY_NOT_SIGNED", text(entry.name))
+            jar.error("JAR_SIG_ZIP_ENTRY_NOT_SIGNED", text(name))
             continue
-        common = common or (text(entry.name), own)
-        if own != common[1]:
+        common = common or (text(name), own)
+        if own is not common[1] and own != common[1]:
             lists = [", ".join(signer.name for signer in some) for some in (common[1], own)]
-            jar.error("JAR_SIG_ZIP_ENTRY_SIGNERS_MISMATCH", common[0], lists[0], text(entry.name), lists[1])
+            jar.error("JAR_SIG_ZIP_ENTRY_SIGNERS_MISMATCH", common[0], lists[0], text(name), lists[1])
             continue
         jobs.append((entry, expected))
     if common is None:

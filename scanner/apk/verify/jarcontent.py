@@ -35,7 +35,7 @@ HASHES = {
     "SHA-384": hashlib.sha384,
     "SHA-512": hashlib.sha512,
 }
-_LOCAL_HEADER = struct.Struct("<4s2xHHxxxxIIIHH")
+_LOCAL_HEADER = struct.Struct("<4s2xH6xIIIHH")
 _LOCAL_SLACK = 128
 """Bytes read behind a local header's name for its extra field, so that a small member comes in one read."""
 _DATA_DESCRIPTOR = 8
@@ -104,7 +104,8 @@ class Members:
                 names = (entry.name for entry, _ in large)
                 found = dict(zip(names, threads.map(self._faults, large), strict=True))
         for job in jobs:
-            yield from found[job[0].name] if job[0].name in found else self._faults(job)
+            faults = found.get(job[0].name) if found else None
+            yield from self._faults(job) if faults is None else faults
 
     def _faults(self, job: Job) -> Sequence[Fault]:
         entry, expected = job
@@ -123,8 +124,10 @@ class Members:
     def _raw(self, entry: ZipEntry) -> Iterable[bytes]:
         """The bytes as they lie in the zip: a tuple of one where they came in one read."""
         size, offset, end = entry.compressed, entry.header_offset, self._end
-        most = _LOCAL_HEADER.size + len(entry.name) + _LOCAL_SLACK + min(size, PIECE)
-        head = self._source.read_at(offset, max(min(most, end - offset), 0))
+        if offset >= end:
+            raise ApkError("no local header where the directory says")
+        guess = _LOCAL_HEADER.size + len(entry.name) + _LOCAL_SLACK + min(size, PIECE)
+        head = self._source.read_at(offset, min(guess, end - offset))
         start = _data_start(head, entry)
         if offset + start + size > end:
             raise ApkError("reaches into the zip directory")
@@ -154,15 +157,16 @@ def _data_start(head: bytes, entry: ZipEntry) -> int:
     """
     if len(head) < _LOCAL_HEADER.size:
         raise ApkError("no local header where the directory says")
-    magic, flags, _, crc, compressed, size, name, extra = _LOCAL_HEADER.unpack_from(head)
-    if magic != b"PK\x03\x04" or head[_LOCAL_HEADER.size : _LOCAL_HEADER.size + name] != entry.name:
+    magic, flags, crc, compressed, size, length, extra = _LOCAL_HEADER.unpack_from(head)
+    name = entry.name
+    if magic != b"PK\x03\x04" or length != len(name) or not head.startswith(name, _LOCAL_HEADER.size):
         raise ApkError("no local header of that name where the directory says")
     sizes_follow = flags & _DATA_DESCRIPTOR
     if sizes_follow != entry.flags & _DATA_DESCRIPTOR:
         raise ApkError("local header and directory differ on a data descriptor")
-    if not sizes_follow and (crc, compressed, size) != (entry.crc, entry.compressed, entry.size):
+    if not (sizes_follow or (crc == entry.crc and compressed == entry.compressed and size == entry.size)):
         raise ApkError("local header and directory differ on the sizes or the checksum")
-    return _LOCAL_HEADER.size + int(name) + int(extra)
+    return _LOCAL_HEADER.size + int(length) + int(extra)
 
 
 def _inflated_at_once(data: bytes, entry: ZipEntry) -> bytes:
@@ -172,7 +176,8 @@ def _inflated_at_once(data: bytes, entry: ZipEntry) -> bytes:
         content = inflater.decompress(data, entry.size + 1)
     except zlib.error as error:
         raise ApkError(f"does not inflate ({error})") from error
-    _check_size(len(content), entry, ended=inflater.eof)
+    if len(content) != entry.size or not inflater.eof:
+        _check_size(len(content), entry, ended=inflater.eof)
     return content
 
 
