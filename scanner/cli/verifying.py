@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import click
 
-from scanner.engines import spread
 from scanner.errors import ScannerError
 from scanner.formats.cleaning import clean
 from scanner.formats.verification import write_json, write_text
@@ -36,7 +36,7 @@ def run_verify(
         raise click.UsageError("--v4-signature-file goes with a single APK")
     codes = [CLEAN]
     work = partial(_answer, min_sdk=min_sdk, max_sdk=max_sdk, idsig=idsig)
-    for apk, verification in zip(apks, spread(work, apks, jobs or os.cpu_count() or 1), strict=True):
+    for apk, verification in zip(apks, _answers(work, apks, jobs or os.cpu_count() or 1), strict=True):
         if isinstance(verification, str):
             click.echo(f"app-scanner: {clean(apk)}: {clean(verification)}", err=True)
             codes.append(FAILED)
@@ -47,6 +47,15 @@ def run_verify(
             write_text(apk, verification, sys.stdout, certificates=print_certs, verbose=verbose)
         codes.append(CLEAN if verification.verified else FOUND)
     return max(codes)
+
+
+def _answers(work: Callable[[str], Verification | str], apks: Sequence[str], jobs: int) -> Iterable[Verification | str]:
+    """What is said of each; a single APK does not pay for importing what starts processes."""
+    if len(apks) == 1:
+        return map(work, apks)
+    from scanner.engines import spread
+
+    return spread(work, apks, jobs)
 
 
 def _answer(apk: str, *, min_sdk: int | None, max_sdk: int | None, idsig: str | None) -> Verification | str:
