@@ -54,10 +54,10 @@ def command(path: Path, min_sdk: int | None) -> list[str]:
 
 
 class WarmJvm:
-    """One JVM that verifies these APKs again and again."""
+    """One JVM that verifies these APKs again and again, so many of them at once."""
 
-    def __init__(self, paths: Sequence[Path], min_sdk: int | None) -> None:
-        words = [JAVA_HEAP, "-cp", _compiled(), "VerifyLoop", str(min_sdk or 0), *map(str, paths)]
+    def __init__(self, paths: Sequence[Path], min_sdk: int | None, threads: int = 1) -> None:
+        words = [JAVA_HEAP, "-cp", _compiled(), "VerifyLoop", str(threads), str(min_sdk or 0), *map(str, paths)]
         self._process = subprocess.Popen(["java", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.verdicts: list[bool] = []
         """Of the last pass."""

@@ -115,6 +115,7 @@ def _verification(inputs: Inputs, scale: Scale, big: str) -> Iterator[Result]:
     yield from verification.peak_memory(what, inputs.big, BIG_MIN_SDK)
     small = f"verify {scale.small_apks} small APKs, each"
     yield from verification.against_warm(small, inputs.small, None, scale.runs)
+    yield from verification.against_warm_at_once(small, inputs.small, scale.runs)
     some = verification.verifying(inputs.small, COMMANDS)
     yield from verification.against_command(f"verify {len(some)} of the small APKs, each", some, None, scale.runs)
     real = f"verify {len(inputs.real)} real APKs, each"

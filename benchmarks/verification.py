@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import chain, repeat
 from pathlib import Path
 
 from benchmarks import apksig
@@ -20,7 +23,14 @@ from scanner.apk.verify import verify
 from scanner.bytesource import LocalFile
 
 WARM, COMMAND = "apksig, warm JVM", "apksigner verify"
+PAIR = 2
+"""Processes of ours, and threads of the JVM, where several APKs are verified at once."""
+WARM_PAIR = f"{WARM}, {PAIR} threads"
+OURS_COMMAND = f"{OURS} verify"
+OURS_PAIR = f"{OURS}, {PAIR} processes"
 WARM_FLOOR, COMMAND_FLOOR = 4, 12
+BATCH = 16
+"""APKs that a process of ours takes at once."""
 
 
 def verdicts(paths: Sequence[Path], min_sdk: int | None) -> list[bool]:
@@ -46,11 +56,44 @@ def against_warm(
     return [_line(what, taken, WARM, floor, len(paths))]
 
 
+def against_warm_at_once(what: str, paths: Sequence[Path], turns: int) -> list[Result]:
+    """The same with two at once on either side, all warm: our processes, and the JVM with one thread and with two."""
+    with (
+        apksig.WarmJvm(paths, None) as one,
+        apksig.WarmJvm(paths, None, PAIR) as two,
+        ProcessPoolExecutor(PAIR, multiprocessing.get_context("spawn")) as pool,
+    ):
+        several = partial(seconds_of, partial(_verdicts_of, pool, paths))
+        taken = in_turns({OURS_PAIR: several, WARM: one.seconds, WARM_PAIR: two.seconds}, turns)
+        if not _verdicts_of(pool, paths) == one.verdicts == two.verdicts:
+            raise SystemExit(f"{OURS} and apksig disagree")
+    what = f"{what}, {PAIR} processes"
+    return [
+        _line(what, taken, peer, floor, len(paths), OURS_PAIR)
+        for peer, floor in ((WARM, WARM_FLOOR), (WARM_PAIR, None))
+    ]
+
+
+def _verdicts_of(pool: ProcessPoolExecutor, paths: Sequence[Path]) -> list[bool]:
+    batches = [paths[at : at + BATCH] for at in range(0, len(paths), BATCH)]
+    return list(chain.from_iterable(pool.map(verdicts, batches, repeat(None))))
+
+
 def against_command(what: str, paths: Sequence[Path], min_sdk: int | None, turns: int) -> list[Result]:
-    """Time per APK, the command started for each. All of them must verify."""
-    commands = [apksig.command(path, min_sdk) for path in paths]
-    taken = in_turns({OURS: _pass(paths, min_sdk), COMMAND: partial(_seconds, commands)}, turns)
-    return [_line(what, taken, COMMAND, COMMAND_FLOOR, len(paths))]
+    """Time per APK, theirs started for each; ours in this process, and started for each too. All must verify."""
+    theirs = [apksig.command(path, min_sdk) for path in paths]
+    option = ["--min-sdk", str(min_sdk)] if min_sdk else []
+    mine = [python("-m", "scanner", "verify", *option, str(path)) for path in paths]
+    contestants = {
+        OURS: _pass(paths, min_sdk),
+        OURS_COMMAND: partial(_seconds, mine),
+        COMMAND: partial(_seconds, theirs),
+    }
+    taken = in_turns(contestants, turns)
+    return [
+        _line(what, taken, COMMAND, COMMAND_FLOOR, len(paths)),
+        _line(f"{what}, both started anew", taken, COMMAND, None, len(paths), OURS_COMMAND),
+    ]
 
 
 def verifying(paths: Sequence[Path], count: int) -> list[Path]:
@@ -79,9 +122,9 @@ def _pass(paths: Sequence[Path], min_sdk: int | None) -> partial[float]:
     return partial(seconds_of, partial(verdicts, paths, min_sdk))
 
 
-def _line(what: str, taken: Turns, peer: str, floor: float | None, each: int) -> Result:
-    times = taken.milliseconds(OURS, each), taken.milliseconds(peer, each)
-    return faster(what, peer, floor, taken.ratio(peer, OURS), taken.spread(peer, OURS), *times)
+def _line(what: str, taken: Turns, peer: str, floor: float | None, each: int, ours: str = OURS) -> Result:
+    times = taken.milliseconds(ours, each), taken.milliseconds(peer, each)
+    return faster(what, peer, floor, taken.ratio(peer, ours), taken.spread(peer, ours), *times)
 
 
 if __name__ == "__main__":

@@ -75,3 +75,11 @@ def test_an_apk_in_an_archive_is_verified_where_it_lies(folder: Path, app_scanne
 
 def test_a_broken_apk_is_never_exit_0(folder: Path, app_scanner: Run) -> None:
     assert app_scanner("verify", folder / "broken.apk").code in {1, 5}
+
+
+def test_many_apks_are_answered_in_order_whatever_the_number_of_processes(folder: Path, app_scanner: Run) -> None:
+    apks = [folder / name for name in ("good.apk", "broken.apk", "missing.apk")] * 17
+    alone, spread = (app_scanner("verify", "-j", jobs, *apks) for jobs in (1, 2))
+    assert alone.code == spread.code == 5
+    assert (alone.out, alone.err) == (spread.out, spread.err)
+    assert alone.out.count("good.apk: verifies") == 17

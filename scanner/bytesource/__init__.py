@@ -15,7 +15,7 @@ from scanner.bytesource.base import ByteSource, ReadsByOffset, Span
 from scanner.bytesource.blockcache import BlockCache
 from scanner.bytesource.fields import Fields
 from scanner.bytesource.filelike import FileLike
-from scanner.bytesource.local import LocalFile
+from scanner.bytesource.local import LocalFile, resident
 from scanner.bytesource.memory import Memory, Slice
 from scanner.bytesource.phone import BLOCK, Fetches, PhoneFile
 from scanner.bytesource.zipdirectory import NoEndRecord, ZipDirectory, ZipEntry
@@ -39,4 +39,5 @@ __all__ = [
     "ZipEntry",
     "member_bytes",
     "open_member",
+    "resident",
 ]

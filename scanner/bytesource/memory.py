@@ -13,7 +13,10 @@ class Memory(ReadsByOffset):
         super().__init__(len(data))
         self._data = data
 
-    def _read(self, offset: int, length: int) -> bytes:
+    def read_at(self, offset: int, length: int) -> bytes:
+        """See `ByteSource.read_at`. In one step: nothing is faster than this but calling it less often."""
+        if offset < 0 or length < 0 or offset + length > self.size:
+            self._check(offset, length)
         return self._data[offset : offset + length]
 
 

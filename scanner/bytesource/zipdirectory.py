@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from scanner.bytesource.base import ByteSource
 from scanner.bytesource.fields import Fields
 from scanner.errors import ApkError, LimitExceeded
+from scanner.model import Value
 
 TAIL = 16 * 1024
 """What is read of the end at first; it holds the whole directory of a small zip."""
@@ -22,7 +22,8 @@ MAX_DIRECTORY = 256 << 20
 _EOCD = struct.Struct("<IHHHHIIH")
 _EOCD_MAGIC = b"PK\x05\x06"
 _MAX_COMMENT = 0xFFFF
-_RECORD = struct.Struct("<IHHHHHHIIIHHHHHII")
+_RECORD = struct.Struct("<8xHH4xIII2xH10xI")
+"""Of a record: flags, method, CRC-32, compressed size, size, length of the extra field, offset of the local header."""
 _SIZES = struct.Struct("<I24xHHH")
 _RECORD_MAGIC = 0x02014B50
 _MAGIC = b"PK\x01\x02"
@@ -31,8 +32,7 @@ _ZIP64_EOCD_SIZE = 56
 _FULL_32 = 0xFFFFFFFF
 
 
-@dataclass(frozen=True, slots=True)
-class ZipEntry:
+class ZipEntry(Value, frozen=True, gc=False):
     """One member, as the central directory describes it. ``name`` is raw: nobody checked its encoding."""
 
     name: bytes
@@ -158,11 +158,9 @@ class ZipDirectory:
             raise ApkError(f"zip directory: {walked} records found, {self.count} announced")
 
     def _entry(self, at: int, name: bytes) -> ZipEntry:
-        fields = _RECORD.unpack_from(self._data, at)
-        flags, method, crc, compressed, size = fields[3], fields[4], fields[7], fields[8], fields[9]
-        offset, extra, used = fields[16], fields[11], len(name)
+        flags, method, crc, compressed, size, extra, offset = _RECORD.unpack_from(self._data, at)
         if _FULL_32 in (compressed, size, offset):
-            start = at + 46 + used
+            start = at + 46 + len(name)
             size, compressed, offset = _zip64_sizes(self._data[start : start + extra], size, compressed, offset)
         return ZipEntry(name, method, flags, crc, compressed, size, offset)
 

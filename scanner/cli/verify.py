@@ -36,6 +36,13 @@ Exit codes: 0 all verify · 1 one does not · 2 wrong usage · 5 one could not b
     metavar="FILE",
     help="Verify this v4 signature (.idsig) too; only with a single APK.  [default: none]",
 )
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes to verify many APKs with.  [default: the cores]",
+)
 @click.option("--print-certs", is_flag=True, help="Show the signers' certificates.")
 @click.option("-v", "--verbose", is_flag=True, help="Show each scheme, and warnings.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -44,6 +51,7 @@ def verify(
     min_sdk: int | None,
     max_sdk: int | None,
     v4_signature_file: str | None,
+    jobs: int | None,
     print_certs: bool,
     verbose: bool,
     output: str,
@@ -61,6 +69,7 @@ def verify(
         min_sdk=min_sdk,
         max_sdk=max_sdk,
         idsig=v4_signature_file,
+        jobs=jobs,
         print_certs=print_certs,
         verbose=verbose,
         output=output,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import click
 
 from scanner.errors import ScannerError
 from scanner.formats.cleaning import clean
 from scanner.formats.verification import write_json, write_text
+from scanner.model import Verification
 from scanner.policy import CLEAN, FAILED, FOUND
 from scanner.sources import resolve
 from scanner.tooling import verify_location
@@ -20,6 +24,7 @@ def run_verify(
     min_sdk: int | None,
     max_sdk: int | None,
     idsig: str | None,
+    jobs: int | None,
     print_certs: bool,
     verbose: bool,
     output: str,
@@ -30,13 +35,10 @@ def run_verify(
     if idsig is not None and len(apks) > 1:
         raise click.UsageError("--v4-signature-file goes with a single APK")
     codes = [CLEAN]
-    for apk in apks:
-        try:
-            verification = verify_location(
-                resolve(apk), min_sdk, max_sdk, resolve(idsig) if idsig is not None else None
-            )
-        except ScannerError as error:
-            click.echo(f"app-scanner: {clean(apk)}: {clean(str(error))}", err=True)
+    work = partial(_answer, min_sdk=min_sdk, max_sdk=max_sdk, idsig=idsig)
+    for apk, verification in zip(apks, _answers(work, apks, jobs or os.cpu_count() or 1), strict=True):
+        if isinstance(verification, str):
+            click.echo(f"app-scanner: {clean(apk)}: {clean(verification)}", err=True)
             codes.append(FAILED)
             continue
         if output == "json":
@@ -45,3 +47,20 @@ def run_verify(
             write_text(apk, verification, sys.stdout, certificates=print_certs, verbose=verbose)
         codes.append(CLEAN if verification.verified else FOUND)
     return max(codes)
+
+
+def _answers(work: Callable[[str], Verification | str], apks: Sequence[str], jobs: int) -> Iterable[Verification | str]:
+    """What is said of each; a single APK does not pay for importing what starts processes."""
+    if len(apks) == 1:
+        return map(work, apks)
+    from scanner.engines import spread
+
+    return spread(work, apks, jobs)
+
+
+def _answer(apk: str, *, min_sdk: int | None, max_sdk: int | None, idsig: str | None) -> Verification | str:
+    """What is said of one APK, or why nothing can be."""
+    try:
+        return verify_location(resolve(apk), min_sdk, max_sdk, resolve(idsig) if idsig is not None else None)
+    except ScannerError as error:
+        return str(error)

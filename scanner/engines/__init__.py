@@ -7,9 +7,10 @@ from typing import Protocol
 
 from scanner.engines.pool import PoolEngine
 from scanner.engines.serial import SerialEngine
+from scanner.engines.spread import spread
 from scanner.model import App, Outcome
 
-__all__ = ["Engine", "PoolEngine", "Reads", "SerialEngine", "engine_for"]
+__all__ = ["Engine", "PoolEngine", "Reads", "SerialEngine", "engine_for", "spread"]
 
 
 class Reads(Protocol):

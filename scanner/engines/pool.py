@@ -39,7 +39,7 @@ Item = App | Outcome
 _reader: Reads | None = None
 
 
-def _start(reader: Reads) -> None:
+def _start(reader: Reads | None) -> None:
     """Set up a process: it leaves Ctrl-C to the parent, which decides what is still written."""
     global _reader  # noqa: PLW0603 - the one thing a worker process holds
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -134,7 +134,7 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _new_pool(jobs: int, reader: Reads) -> ProcessPoolExecutor:
+def _new_pool(jobs: int, reader: Reads | None) -> ProcessPoolExecutor:
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if "forkserver" in methods:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from scanner.apk import identify
 from scanner.bytesource import LocalFile
-from scanner.certificate import complete, from_der
+from scanner.certificate import complete
 from scanner.model import ApkIdentity
 from tests.support.apk_builder import build_apk
+from tests.support.keyfiles import write_key
 from tests.support.signer import V3Signer, key
 from tests.support.tools import require_tool
 
@@ -47,21 +43,8 @@ class Keys:
         self.folder = folder
         self.digests: dict[str, str] = {}
         for name in ("ec-1", "ec-2", "rsa-1", "rsa-2"):
-            self._make(
-                name, ec.generate_private_key(ec.SECP256R1()) if name < "f" else rsa.generate_private_key(65537, 2048)
-            )
-
-    def _make(self, name: str, private: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> None:
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(private.public_key())
-        builder = builder.serial_number(x509.random_serial_number()).not_valid_before(dt.datetime(2020, 1, 1))
-        der = builder.not_valid_after(dt.datetime(2050, 1, 1)).sign(private, hashes.SHA256()).public_bytes(Encoding.DER)
-        pkcs8 = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        (self.folder / f"{name}.pk8").write_bytes(pkcs8)
-        (self.folder / f"{name}.cer").write_bytes(der)
-        certificate = from_der(der)
-        assert certificate.sha256
-        self.digests[name] = certificate.sha256
+            private = ec.generate_private_key(ec.SECP256R1()) if name < "f" else rsa.generate_private_key(65537, 2048)
+            self.digests[name] = write_key(folder, name, private)
 
     def options(self, name: str) -> list[str | Path]:
         return ["--key", self.folder / f"{name}.pk8", "--cert", self.folder / f"{name}.cer"]

@@ -7,11 +7,11 @@ import io
 import struct
 import zipfile
 import zlib
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from scanner.bytesource import Memory, Slice, ZipDirectory, ZipEntry, member_bytes, open_member
 from scanner.errors import ApkError, LimitExceeded, OutOfRange

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, mldsa, padding, r
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from scanner.apk.verify.remembered import remembered
+
 Content = Literal["sha256", "sha512", "verity"]
 STRENGTH: dict[Content, int] = {"sha256": 0, "verity": 1, "sha512": 2}
 """Android prefers the stronger content digest where a signer offers several."""
@@ -59,6 +61,7 @@ class UnusableKey(Exception):  # noqa: N818 - says what it is
     """A public key that cannot be loaded, or is not of the kind its algorithm wants."""
 
 
+@remembered
 def load_key(spki: bytes) -> PublicKeyTypes:
     """The key in a SubjectPublicKeyInfo. Raises `UnusableKey`."""
     try:

@@ -13,6 +13,7 @@ from scanner.apk.verify.algorithms import ALGORITHMS, Content, UnusableKey, load
 from scanner.apk.verify.issues import Issues
 from scanner.apk.verify.lineage import BrokenLineage, Level, verified_lineage
 from scanner.apk.verify.parsed import ParsedSigner, attribute_number, parse_signer, split_signers
+from scanner.apk.verify.remembered import remembered
 from scanner.certificate import is_post_quantum, public_key
 from scanner.errors import ApkError
 
@@ -181,6 +182,7 @@ class BlockCheck:
         self._issues.error(f"{self._prefix}_{code}", *params, scheme=self._scheme, signer=signer)
 
 
+@remembered
 def holds_key(certificate: bytes, key: bytes) -> bool:
     """Whether the certificate holds this key: byte for byte, or in the form that a platform encodes the key in."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat

@@ -1,74 +1,81 @@
 """``MANIFEST.MF`` and the signature files of JAR signing: sections, the digests that count, one against the other.
 
-Also how members are unpacked for those digests.
-
 Format: the JAR File Specification, "JAR Manifest" and "Signed JAR File". Which digest counts on which release, and
 which fault of a signature file makes Android pass its signer over, are the rules of Google's apksig.
 """
 
 from __future__ import annotations
 
-import base64
 import binascii
-import hashlib
 import re
-import struct
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from itertools import chain, islice, repeat, starmap
+from operator import attrgetter
 
-from scanner.bytesource import ZipEntry
-from scanner.errors import ApkError, LimitExceeded
-from scanner.model import printable
+from scanner.apk.verify.jarcontent import DIGEST_DID_NOT_VERIFY, HASHES, MANIFEST_NAME, Digest, Fault, mismatches, text
+from scanner.errors import LimitExceeded
+from scanner.model import Value
 
-MANIFEST_NAME = "META-INF/MANIFEST.MF"
-DIGEST_DID_NOT_VERIFY = "JAR_SIG_ZIP_ENTRY_DIGEST_DID_NOT_VERIFY"
 MAX_LISTING = 16 << 20
 """Largest manifest or signature file that is read, in bytes."""
 MAX_SECTIONS = 1 << 18
 MAX_SECTION = 1 << 20
 """Largest section of either, in bytes: one describes a single member."""
-PIECE = 1 << 20
-"""Bytes of a member that are read, and inflated, at once."""
-LOCAL_HEADER = struct.Struct("<4s2xHHxxxxIIIHH")
 GINGERBREAD, JELLY_BEAN_MR2, NOUGAT, PIE = 9, 18, 24, 28
 _STRONGEST = (("SHA-512", b"sha-512"), ("SHA-384", b"sha-384"), ("SHA-256", b"sha-256"), ("SHA-1", b"sha1"))
-HASHLIB = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}
-"""What Python calls the algorithms."""
-_DATA_DESCRIPTOR = 8
 _SHA_1, _SINCE_GINGERBREAD = {b"sha", b"sha1", b"sha-1"}, {"SHA-384", "SHA-512"}
+_BLANK_LINE = b"\r\n\r\n"
 _CONTENT = re.compile(rb"[^\r\n]")
 _SECTION_END = re.compile(rb"(?:\r\n|\r(?!\n)|\n)(?:\r\n|\r|\n)")
+_PLAIN = re.compile(rb"Name: ([^\r\n]{1,65535})\r\n([^\r\n: ][^\r\n: ]{1,63}): ([^\r\n]{1,255})\r\n\r\n")
 _FOLD = re.compile(rb"(?:\r\n|\r|\n) ")
 
-Digest = tuple[str, bytes]
-"""An algorithm and the value that is expected."""
-Fault = tuple[str, tuple[object, ...]]
-"""The code of an issue, and its parameters."""
 
-
-class Section:
+class Section(Value, frozen=True, gc=False):
     """One section, with the blank line behind it: that is what its digest covers."""
 
-    __slots__ = ("_attributes", "name", "raw")
+    raw: bytes
+    name: bytes | None
+    """The member it describes. Only a first attribute names: later ones are passed over, as apksig does."""
 
-    def __init__(self, raw: bytes) -> None:
-        self.raw = raw
-        attribute, _, value = (self._lines() or [b""])[0].partition(b": ")
-        self.name = value if attribute.lower() == b"name" else None
-        """The member it describes. Only a first attribute names: later ones are passed over, as apksig does."""
-        self._attributes: dict[bytes, bytes] | None = None
+    def attributes(self) -> dict[bytes, bytes]:
+        """The values by the name of the attribute in lower case; of a repeated one the first. Not kept: it is large."""
+        pairs = map(bytes.partition, reversed(_lines(self.raw)), repeat(b": "))
+        return {attribute.lower(): value for attribute, _, value in pairs}
 
-    def _lines(self) -> list[bytes]:
-        folded = b"\n " in self.raw or b"\r " in self.raw
-        return (_FOLD.sub(b"", self.raw) if folded else self.raw).splitlines()
 
-    def get(self, name: bytes) -> bytes | None:
-        """The value of an attribute, asked for in lower case; of a repeated one the first."""
-        if self._attributes is None:
-            pairs = [line.partition(b": ") for line in reversed(self._lines())]
-            self._attributes = {attribute.lower(): value for attribute, _, value in pairs}
-        return self._attributes.get(name)
+class PlainSection(Value, frozen=True, gc=False):
+    """A section of a name and one attribute, as nearly all are: the same as a `Section`, cheaper by the thousand."""
+
+    name: bytes
+    attribute: bytes
+    value: bytes
+
+    @property
+    def raw(self) -> bytes:
+        """See `Section`."""
+        return b"Name: %b\r\n%b: %b\r\n\r\n" % (self.name, self.attribute, self.value)
+
+    def attributes(self) -> dict[bytes, bytes]:
+        """See `Section`."""
+        return {self.attribute.lower(): self.value, b"name": self.name}
+
+
+def section(raw: bytes) -> Section:
+    """A section from its bytes."""
+    lines = _lines(raw)
+    attribute, _, value = lines[0].partition(b": ") if lines else (b"", b"", b"")
+    return Section(raw, value if attribute == b"Name" or attribute.lower() == b"name" else None)
+
+
+def _lines(raw: bytes) -> list[bytes]:
+    folded = b"\n " in raw or b"\r " in raw
+    return (_FOLD.sub(b"", raw) if folded else raw).splitlines()
+
+
+NAME = attrgetter("name")
 
 
 @dataclass(frozen=True)
@@ -77,46 +84,87 @@ class Listing:
 
     raw: bytes
     main: Section
-    sections: tuple[Section, ...]
+    sections: tuple[Section | PlainSection, ...]
 
 
 def parse_listing(data: bytes) -> Listing:
     """Cut into sections at blank lines; several of them separate as one does. Raises `LimitExceeded`."""
-    sections: list[Section] = []
+    end = data.find(_BLANK_LINE) + len(_BLANK_LINE)
+    plain = _plain_sections(data, end)
+    if plain:
+        cut = list(islice(_cut_anywhere(data[:end]), 2))
+        if len(cut) == 1:
+            return Listing(data, section(cut[0]), plain)
+    cut = list(islice(_cut_anywhere(data), MAX_SECTIONS + 2))
+    if len(cut) > MAX_SECTIONS + 1 or max(map(len, cut), default=0) > MAX_SECTION:
+        raise LimitExceeded(f"more than {MAX_SECTIONS} sections, or one of more than {MAX_SECTION} bytes")
+    main, *sections = map(section, cut or [b""])
+    return Listing(data, main, tuple(sections))
+
+
+def _plain_sections(data: bytes, begin: int) -> tuple[PlainSection, ...]:
+    """All sections from ``begin`` on, found many times faster than by cutting; none where any is not plain."""
+    if begin > MAX_SECTION or data.count(_BLANK_LINE) > MAX_SECTIONS:
+        return ()
+    found = _PLAIN.findall(data, begin)
+    # They lie without a gap where they are as long as all there is.
+    length = sum(map(len, chain.from_iterable(found))) + len(found) * len(PlainSection(b"", b"", b"").raw)
+    return tuple(starmap(PlainSection, found)) if begin + length == len(data) else ()
+
+
+def _cut_anywhere(data: bytes) -> Iterator[bytes]:
+    """The sections of a file whose lines end in any of the three ways, in turns if it likes."""
     begin = _CONTENT.search(data)
     while begin:
         end = _SECTION_END.search(data, begin.start())
         stop = end.end() if end else len(data)
-        if len(sections) > MAX_SECTIONS or stop - begin.start() > MAX_SECTION:
-            raise LimitExceeded(f"more than {MAX_SECTIONS} sections, or one of more than {MAX_SECTION} bytes")
-        sections.append(Section(data[begin.start() : stop]))
+        yield data[begin.start() : stop]
         begin = _CONTENT.search(data, stop)
-    return Listing(data, sections[0] if sections else Section(b""), tuple(sections[1:]))
 
 
-def digests_to_check(section: Section, suffix: bytes, min_sdk: int, max_sdk: int) -> list[Digest]:
+def digests_to_check(section: Section | PlainSection, suffix: bytes, min_sdk: int, max_sdk: int) -> list[Digest]:
     """The digests that some release of the range looks at. None where the oldest would find none.
 
     Releases before 4.3 take the first that ``Digest-Algorithms`` lists, newer ones the strongest there is.
     """
-    chosen = _first_listed(section, suffix, min_sdk) if min_sdk < JELLY_BEAN_MR2 else []
+    if isinstance(section, PlainSection):
+        algorithm = _algorithm_of(section.attribute, suffix, min_sdk, max_sdk)
+        return [(algorithm, _decoded(section.value))] if algorithm else []
+    return _digests_to_check(section.attributes(), suffix, min_sdk, max_sdk)
+
+
+@lru_cache(maxsize=128)
+def _algorithm_of(attribute: bytes, suffix: bytes, min_sdk: int, max_sdk: int) -> str | None:
+    """The algorithm of a lone attribute, if it is a digest that counts: that does not depend on its value."""
+    digests = _digests_to_check({attribute.lower(): b""}, suffix, min_sdk, max_sdk)
+    return digests[0][0] if digests else None
+
+
+def _digests_to_check(attributes: dict[bytes, bytes], suffix: bytes, min_sdk: int, max_sdk: int) -> list[Digest]:
+    chosen = _first_listed(attributes, suffix, min_sdk) if min_sdk < JELLY_BEAN_MR2 else []
     if min_sdk < JELLY_BEAN_MR2 and not chosen:
         return []
     if max_sdk >= JELLY_BEAN_MR2:
-        for algorithm, prefix in _STRONGEST:
-            value = section.get(prefix + suffix)
+        for algorithm, attribute in _strongest_first(suffix):
+            value = attributes.get(attribute)
             if value is not None:
                 strongest = (algorithm, _decoded(value))
                 return chosen if strongest in chosen else [*chosen, strongest]
     return chosen
 
 
-def _first_listed(section: Section, suffix: bytes, min_sdk: int) -> list[Digest]:
-    listed = section.get(b"digest-algorithms")
+@cache
+def _strongest_first(suffix: bytes) -> tuple[tuple[str, bytes], ...]:
+    """The algorithms that count since Android 4.3, and the attributes that hold their digests."""
+    return tuple((algorithm, prefix + suffix) for algorithm, prefix in _STRONGEST)
+
+
+def _first_listed(attributes: dict[bytes, bytes], suffix: bytes, min_sdk: int) -> list[Digest]:
+    listed = attributes.get(b"digest-algorithms")
     for name in (b"SHA SHA1" if listed is None else listed).lower().split():
-        value = section.get(name + suffix)
+        value = attributes.get(name + suffix)
         algorithm = "SHA-1" if name in _SHA_1 else name.upper().decode("latin-1")
-        known = algorithm in HASHLIB and (min_sdk >= GINGERBREAD or algorithm not in _SINCE_GINGERBREAD)
+        known = algorithm in HASHES and (min_sdk >= GINGERBREAD or algorithm not in _SINCE_GINGERBREAD)
         if value is not None and known:
             return [(algorithm, _decoded(value))]
     return []
@@ -130,26 +178,6 @@ def _decoded(value: bytes) -> bytes:
         return b""
 
 
-def text(name: bytes) -> str:
-    """A member's name for people."""
-    return printable(name.decode("utf-8", "surrogateescape"))
-
-
-def mismatches(pieces: Iterable[bytes], expected: Iterable[Digest]) -> list[tuple[str, str, str]]:
-    """Algorithm, actual and expected value in base64 of each digest that these bytes do not have."""
-    running = [
-        (hashlib.new(HASHLIB[algorithm], usedforsecurity=False), algorithm, value) for algorithm, value in expected
-    ]
-    for piece in pieces:
-        for digest, _, _ in running:
-            digest.update(piece)
-    return [
-        (algorithm, base64.b64encode(digest.digest()).decode(), base64.b64encode(value).decode())
-        for digest, algorithm, value in running
-        if digest.digest() != value
-    ]
-
-
 @dataclass
 class SignatureFile:
     """One ``.SF`` held against the manifest.
@@ -160,7 +188,7 @@ class SignatureFile:
     file_name: str
     listing: Listing
     manifest: Listing
-    by_name: dict[bytes, Section]
+    by_name: dict[bytes, Section | PlainSection]
     min_sdk: int
     max_sdk: int
     names: frozenset[bytes] = frozenset()
@@ -168,16 +196,19 @@ class SignatureFile:
     ignored: bool = False
     errors: list[Fault] = field(default_factory=list)
     warnings: list[Fault] = field(default_factory=list)
+    _main: dict[bytes, bytes] = field(default_factory=dict)
+    """Attributes of the file's first section."""
 
     def check(self, found: frozenset[int]) -> None:
         """Fill in `names`, `ignored`, `errors` and `warnings`. ``found``: ids of the newer schemes in the APK."""
-        if self.listing.main.get(b"signature-version") is None:
+        self._main = self.listing.main.attributes()
+        if b"signature-version" not in self._main:
             self._pass_over("JAR_SIG_MISSING_VERSION_ATTR_IN_SIG_FILE")
             return
         self._check_stripping(found)
         if self.errors:
             return
-        signtool = b"signtool" in (self.listing.main.get(b"created-by") or b"")
+        signtool = b"signtool" in (self._main.get(b"created-by") or b"")
         whole = self._manifest_holds(b"-digest" if signtool else b"-digest-manifest")
         if not signtool:
             self._check_main_section()
@@ -188,14 +219,14 @@ class SignatureFile:
         self.errors.append((code, (self.file_name, *params)))
         self.ignored = True
 
-    def _chosen(self, section: Section, suffix: bytes) -> list[Digest]:
+    def _chosen(self, section: Section | PlainSection, suffix: bytes) -> list[Digest]:
         return digests_to_check(section, suffix, self.min_sdk, self.max_sdk)
 
     def _check_stripping(self, found: frozenset[int]) -> None:
         """The schemes the APK was signed with, says the signer, must still be there."""
         if self.max_sdk < NOUGAT:
             return
-        value = self.listing.main.get(b"x-android-apk-signed")
+        value = self._main.get(b"x-android-apk-signed")
         if value is None and found:
             self.warnings.append(("JAR_SIG_NO_APK_SIG_STRIP_PROTECTION", (self.file_name,)))
         supported = {2, 3} if self.max_sdk >= PIE else {2}
@@ -222,7 +253,11 @@ class SignatureFile:
             self.errors.append((code, (algorithm, self.file_name, *values)))
 
     def _check_sections(self, *, whole: bool, signtool: bool) -> None:
-        names: set[bytes] = set()
+        names = set(map(NAME, self.listing.sections))
+        if whole and None not in names and len(names) == len(self.listing.sections):
+            self.names = frozenset(names)
+            return
+        names.clear()
         for number, section in enumerate(self.listing.sections, 1):
             name = section.name
             if name is None:
@@ -236,7 +271,7 @@ class SignatureFile:
                 self._check_section(name, section, signtool=signtool)
         self.names = frozenset(names)
 
-    def _check_section(self, name: bytes, section: Section, *, signtool: bool) -> None:
+    def _check_section(self, name: bytes, section: Section | PlainSection, *, signtool: bool) -> None:
         listed = self.by_name.get(name)
         expected = self._chosen(section, b"-digest")
         if listed is None or not expected:
@@ -253,40 +288,3 @@ class SignatureFile:
 def _numbers(value: bytes) -> set[int]:
     """The scheme ids of a comma-separated list; what is no number says nothing."""
     return {int(word) for word in value.split(b",") if re.fullmatch(rb"\s*[+-]?[0-9]{1,10}\s*", word)}
-
-
-def data_start(head: bytes, entry: ZipEntry) -> int:
-    """Where the data begins behind the local header, which must tell of the member what the directory tells.
-
-    Readers differ on which of the two they believe, so that a difference would hide what was not verified.
-    """
-    if len(head) < LOCAL_HEADER.size:
-        raise ApkError("no local header where the directory says")
-    magic, flags, _, crc, compressed, size, name, extra = LOCAL_HEADER.unpack_from(head)
-    if magic != b"PK\x03\x04" or head[LOCAL_HEADER.size : LOCAL_HEADER.size + name] != entry.name:
-        raise ApkError("no local header of that name where the directory says")
-    sizes_follow = flags & _DATA_DESCRIPTOR
-    if sizes_follow != entry.flags & _DATA_DESCRIPTOR:
-        raise ApkError("local header and directory differ on a data descriptor")
-    if not sizes_follow and (crc, compressed, size) != (entry.crc, entry.compressed, entry.size):
-        raise ApkError("local header and directory differ on the sizes or the checksum")
-    return LOCAL_HEADER.size + int(name) + int(extra)
-
-
-def inflated(raw: Iterable[bytes], entry: ZipEntry) -> Iterator[bytes]:
-    """The deflated pieces as content, of exactly the size that the directory announces, in pieces again."""
-    inflater, total = zlib.decompressobj(-zlib.MAX_WBITS), 0
-    for piece in raw:
-        rest, data = piece, b""
-        while not inflater.eof and (rest or len(data) == PIECE):
-            try:
-                data = inflater.decompress(rest, PIECE)
-            except zlib.error as error:
-                raise ApkError(f"does not inflate ({error})") from error
-            rest = inflater.unconsumed_tail
-            total += len(data)
-            if total > entry.size:
-                raise ApkError(f"inflates to more than the {entry.size} bytes announced")
-            yield data
-    if total != entry.size or (entry.compressed and not inflater.eof):
-        raise ApkError(f"inflates to {total} bytes, {entry.size} are announced")

@@ -12,13 +12,13 @@ from collections.abc import Callable
 from typing import Any
 
 from scanner.apk.jarsigning import _same_name
+from scanner.apk.verify.remembered import remembered
 from scanner.certificate import ASN1_ERRORS
 from scanner.errors import ApkError
 
 MAX_CERTIFICATES = 256
 MAX_SIGNER_INFOS = 16
-MAX_ATTRIBUTES = 256
-MAX_EXTENSIONS = 256
+MAX_ATTRIBUTES = MAX_EXTENSIONS = 256
 MAX_KEY_FILE = 32 << 10
 """Largest encoded public key that is looked at, in bytes."""
 MAX_KEY_BITS = 16384
@@ -75,8 +75,7 @@ _AGREEING: dict[str, tuple[Levels, ...]] = {
 }
 """The same where it names the hash that the digest algorithm is."""
 _ONLY_LOLLIPOP = {("RSA", "sha224", "sha256"), ("RSA", "sha256", "sha1"), ("RSA", "sha512", "sha384")}
-_CONTENT_TYPE, _MESSAGE_DIGEST = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"
-_KEY_USAGE = "2.5.29.15"
+_CONTENT_TYPE, _MESSAGE_DIGEST, _KEY_USAGE = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4", "2.5.29.15"
 _KNOWN_EXTENSIONS = frozenset(
     [f"2.5.29.{arc}" for arc in (14, 15, 16, 17, 18, 19, 20, 21, 27, 28, 30, 31, 32, 33, 35, 36, 37, 46, 54)]
     + ["1.3.6.1.5.5.7.1.1", "1.3.6.1.5.5.7.1.11", "1.3.6.1.5.5.7.48.1.5", "2.16.840.1.113730.1.1"]
@@ -174,15 +173,14 @@ class _SignerInfo:
         """The certificate where the signature holds, null where it does not, `BlockProblem` where it is unusable."""
         if missing := _gaps(supported_levels(self._digest, self._algorithm), min_sdk, max_sdk):
             raise BlockProblem("JAR_SIG_UNSUPPORTED_SIG_ALG", self._digest, self._algorithm, missing)
-        certificate = self._certificate()
-        _check_extensions(certificate["tbs_certificate"]["extensions"])
-        key = _public_key(certificate["tbs_certificate"]["subject_public_key_info"])
+        certificate = bytes(self._certificate().dump())
+        key = _key_of(certificate)
         family, own = _SIGNATURES[self._algorithm]
         holds = _check_of(family, key, own or _DIGESTS[self._digest])
         message = self._message(signed, min_sdk, max_sdk)
         if message is None or not holds(bytes(self._info["signature"].native), message):
             return None
-        return bytes(certificate.dump())
+        return certificate
 
     def _certificate(self) -> Any:  # noqa: ANN401 - asn1crypto's values have no types
         """The one in the bag that the SignerInfo names; Android knows no other way than issuer and serial number."""
@@ -242,11 +240,17 @@ def _check_extensions(extensions: Any) -> None:  # noqa: ANN401 - asn1crypto's v
             raise _unacceptable("the certificate's key usage does not allow signatures")
 
 
-def _public_key(info: Any) -> Any:  # noqa: ANN401 - asn1crypto's values have no types
+@remembered
+def _key_of(certificate: bytes) -> Any:  # noqa: ANN401 - any key
+    """The key of a certificate that may sign; what it must not have is a `BlockProblem`."""
+    from asn1crypto import x509
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import rsa
     from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+    body = x509.Certificate.load(certificate)["tbs_certificate"]
+    _check_extensions(body["extensions"])
+    info = body["subject_public_key_info"]
     encoded = info.dump()
     if len(encoded) > MAX_KEY_FILE:
         raise _unacceptable(f"a public key of {len(encoded)} bytes, the limit is {MAX_KEY_FILE}")

@@ -27,7 +27,7 @@ from scanner.apk.verify.issues import Issues
 from scanner.apk.verify.jar import verify_jar
 from scanner.apk.verify.ranges import check_hybrid, check_ranges, covered, spans_of
 from scanner.apk.verify.v4 import V4Check
-from scanner.bytesource import ByteSource, ZipDirectory, member_bytes
+from scanner.bytesource import ByteSource, ZipDirectory, member_bytes, resident
 from scanner.certificate import from_der
 from scanner.errors import ApkError
 from scanner.model import Verification
@@ -72,6 +72,7 @@ def verify(
         ApkError: it is no APK, or its directory or manifest cannot be read: there is nothing to verify.
         ReadError: the transport failed.
     """
+    source = resident(source)
     directory = ZipDirectory(source)
     entries = directory.select(names=(MANIFEST,))
     if not entries:

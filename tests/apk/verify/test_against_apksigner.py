@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import io
 import os
 import re
@@ -12,16 +11,11 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from scanner.apk.verify import verify
 from scanner.bytesource import LocalFile
@@ -29,6 +23,7 @@ from scanner.errors import ApkError
 from scanner.model import Verification
 from tests.conftest import ROOT
 from tests.support.apk_builder import build_apk, directory_offset
+from tests.support.keyfiles import write_key
 from tests.support.tools import require_tool
 
 pytestmark = pytest.mark.tools
@@ -119,15 +114,7 @@ class Keys:
             list(threads.map(self._make, PRIVATE))
 
     def _make(self, name: str) -> None:
-        private = PRIVATE[name]()
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(private.public_key())
-        builder = builder.serial_number(x509.random_serial_number()).not_valid_before(dt.datetime(2020, 1, 1))
-        der = builder.not_valid_after(dt.datetime(2049, 1, 1)).sign(private, hashes.SHA256()).public_bytes(Encoding.DER)
-        pkcs8 = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        (self.folder / f"{name}.pk8").write_bytes(pkcs8)
-        (self.folder / f"{name}.cer").write_bytes(der)
-        self.digests[name] = sha256(der).hexdigest()
+        self.digests[name] = write_key(self.folder, name, PRIVATE[name]())
 
     def words(self, name: str) -> list[object]:
         return ["--key", self.folder / f"{name}.pk8", "--cert", self.folder / f"{name}.cer"]

@@ -287,10 +287,45 @@ def test_sections_are_cut_with_their_blank_line():
     data = b"\r\nA: 1\r\n 2\r\n\r\n\r\nNAME: x\ny: 2\n\nname: z\rB: 1"
     listing = parse_listing(data)
     assert listing.main.raw == b"A: 1\r\n 2\r\n\r\n"
-    assert listing.main.get(b"a") == b"12"
+    assert listing.main.attributes()[b"a"] == b"12"
     assert [one.name for one in listing.sections] == [b"x", b"z"]
     assert [one.raw for one in listing.sections] == [b"NAME: x\ny: 2\n\n", b"name: z\rB: 1"]
     assert parse_listing(b"").main.name is None
+
+
+PARTS = [
+    "Name: a",
+    "Name: b c",
+    "name: d",
+    "\r\n",
+    "\r\n\r\n",
+    "\r",
+    "\n",
+    " e",
+    "SHA-256-Digest: AA==",
+    "x: ",
+    ": y",
+    "z",
+]
+PLAIN = "Name: a\r\nSHA-256-Digest: AA==\r\n\r\n"
+
+
+@given(st.lists(st.sampled_from([*PARTS, PLAIN, PLAIN.replace(": a", ": f")])).map("".join), st.booleans())
+def test_plain_sections_are_the_sections_that_cutting_finds(text, main):
+    data = (("Manifest-Version: 1.0\r\n\r\n" if main else "") + text).encode()
+    listing = parse_listing(data)
+    cut = [jarmanifest.section(raw) for raw in jarmanifest._cut_anywhere(data)] or [jarmanifest.section(b"")]
+    for one, other in zip((listing.main, *listing.sections), cut, strict=True):
+        assert (one.raw, one.name) == (other.raw, other.name)
+        assert one.attributes() | {b"": b""} == other.attributes() | {b"": b""}
+        for sdks in ((1, 17), (1, NEWEST), (18, NEWEST)):
+            assert digests_to_check(one, b"-digest", *sdks) == digests_to_check(other, b"-digest", *sdks)
+
+
+def test_a_listing_of_plain_sections_is_not_cut(monkeypatch):
+    text = "Manifest-Version: 1.0\r\n\r\n" + PLAIN + PLAIN.replace(": a", ": b")
+    assert {type(one) for one in parse_listing(text.encode()).sections} == {jarmanifest.PlainSection}
+    assert {type(one) for one in parse_listing((text + "\r\n").encode()).sections} == {jarmanifest.Section}
 
 
 def test_a_listing_has_limits(monkeypatch):
