@@ -78,6 +78,8 @@ class PhoneFiles:
         begin, end = _dd(name, BLOCK, 0, -(-head // BLOCK)), _dd(name, BLOCK, first, -(-tail // BLOCK) + 1)
         out, code = self._phone.ask(f"{begin} && {end}")
         start = min(size, -(-head // BLOCK) * BLOCK)
+        if code == MISSING:
+            self._lacks.add("dd")
         if code or len(out) != start + size - first * BLOCK:
             return self.ends(path, tail, head)
         return size, out[len(out) - min(size, tail) :], out[: min(size, head)]
@@ -109,17 +111,22 @@ class PhoneFiles:
 
     def digests(self, path: str, spans: list[Span], algorithm: str) -> list[bytes]:
         """See `Fetches.digests`: each by the phone's own program, such as ``sha256sum``, many in one round trip."""
-        name, program, dd = shlex.quote(path), f"{algorithm}sum", "dd" not in self._lacks
-        found: list[bytes] = []
-        for at in range(0, len(spans), DIGESTS_AT_ONCE):
-            part = spans[at : at + DIGESTS_AT_ONCE]
-            out, code = self._phone.ask("\n".join(f"{{ {_span(name, span, dd=dd)}; }} | {program}" for span in part))
-            digests = [bytes.fromhex(digest.decode()) for digest in _DIGEST.findall(out)]
-            if len(digests) != len(part):
-                reason = f"it has no {program}" if code == MISSING else "it could not read them all"
-                raise ReadError(f"the phone computed {len(digests)} of {len(part)} digests: {reason}")
-            found += digests
-        return found
+        dd = "dd" not in self._lacks and self._phone.ask("dd count=0 if=/dev/null")[1] != MISSING
+        parts = (spans[at : at + DIGESTS_AT_ONCE] for at in range(0, len(spans), DIGESTS_AT_ONCE))
+        return [digest for part in parts for digest in self._digests(shlex.quote(path), part, f"{algorithm}sum", dd=dd)]
+
+    def _digests(self, name: str, spans: list[Span], program: str, *, dd: bool) -> list[bytes]:
+        """Some of them. A file that cannot be read has digests too, those of nothing: so its last byte is counted."""
+        end = max(span.offset + span.length for span in spans)
+        last = f"{{ {_span(name, Span(end - 1, 1), dd=dd)}; }} | wc -c" if end else "echo 1"
+        commands = [*(f"{{ {_span(name, span, dd=dd)}; }} | {program}" for span in spans), last]
+        out, _ = self._phone.ask("\n".join(commands))
+        if out.split()[-1:] != [b"1"]:
+            raise ReadError(f"the file could not be read to its end while it was hashed: {self._why(name)}")
+        digests = [bytes.fromhex(digest.decode()) for digest in _DIGEST.findall(out)]
+        if len(digests) != len(spans):
+            raise ReadError(f"the phone computed {len(digests)} of {len(spans)} digests: has it {program}?")
+        return digests
 
     def _whole(self, path: str) -> Memory:
         """The file pulled whole, kept until another one is."""
