@@ -27,6 +27,7 @@ WRITTEN = 128 * 1024
 DIGESTS_AT_ONCE = 64
 """Digests asked for in one command: few round trips, and each well within the time limit."""
 MIB = 1 << 20
+_NUMBER = re.compile(r"[0-9]{1,15}")
 _DIGEST = re.compile(rb"^\\?([0-9a-f]{40,128})\b", re.MULTILINE)
 
 
@@ -49,7 +50,7 @@ class PhoneFiles:
             rest = out.decode("utf-8", "surrogateescape")
             for path in part:
                 size, _, behind = rest.partition(" ")
-                if size.isdecimal() and behind.startswith(path + "\n"):
+                if _NUMBER.fullmatch(size) and behind.startswith(path + "\n"):
                     self._sizes[path] = int(size)
                     rest = behind[len(path) + 1 :]
 
@@ -164,7 +165,7 @@ def _size(line: bytes, *, listed: bool) -> int | None:
     """The size that ``stat -c %s`` printed, or the fifth field of ``ls -ln``."""
     fields = line.split()
     text = (fields[4] if len(fields) > 4 else b"") if listed else line.strip()
-    return int(text) if text.isdigit() else None
+    return int(text) if _NUMBER.fullmatch(text.decode("latin-1")) else None
 
 
 def pull(phone: Phone, path: str) -> bytes:
