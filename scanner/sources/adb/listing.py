@@ -74,15 +74,15 @@ def properties_of(phone: Phone, owners: dict[str, str]) -> Properties:
     said = parse_properties(answer.text)
     boot, _ = phone.ask("cat /proc/sys/kernel/random/boot_id")
     serial = said.get(SERIAL) or phone.address.serial
-    sdk = number(said.get(SDK))
-    problem = answer.problem or (None if sdk else f"{SDK} is not told: the newest release is assumed")
+    sdk = number(said.get(SDK)) or 0
+    problem = answer.problem or (None if sdk > 0 else f"{SDK} is not told: the newest release is assumed")
     owner = owners.get(phone.address.serial) or owners.get(serial)
     device = Device(printable(serial), _text(said.get(PHONE_MODEL)), _text(said.get(RELEASE)), owner)
     fingerprint = said.get(FINGERPRINT, "")
     # Serial and build alone are not enough: cheap phones share them.
     started = boot.decode("ascii", "replace").strip() or repr(phone.address)
     identity = f"{serial}\n{fingerprint}\n{started}"
-    return Properties(device, sdk if sdk and sdk > 0 else None, fingerprint, identity, problem)
+    return Properties(device, sdk if sdk > 0 else None, fingerprint, identity, problem)
 
 
 def _text(value: str | None) -> str | None:
@@ -234,7 +234,7 @@ def _is_system(path: str | None) -> bool | None:
 
 def _apks_of(phone: Phone, dumped: Iterable[DumpedPackage]) -> dict[str, str]:
     """Code path → base APK: the dump names a folder, or on old releases the file."""
-    paths = dict.fromkeys(one.code_path for one in dumped if one.code_path)
+    paths = dict.fromkeys(one.code_path for one in dumped if one.code_path and one.code_path.startswith("/"))
     apks = {path: path for path in paths if path.endswith(".apk")}
     folders = [path for path in paths if path not in apks]
     for folder, listing in zip(folders, _folders(phone, folders), strict=True):
