@@ -129,6 +129,14 @@ def test_sizes_that_are_lies_cost_that_app_alone(desk: Desk, count: str) -> None
     assert any("apk-unread" in issue for issue in ran.app("com.tencent.mm")["issues"])
 
 
+def test_a_file_that_answers_more_than_was_asked_for_is_not_taken_in(desk: Desk) -> None:
+    phone = desk.phone("13", desk.app("com.tencent.mm", WECHAT), desk.app("com.example.a"))
+    phone.fails(f"*if={phone.path_of('com.tencent.mm')}", stdout="x" * 1_000_000, code=0)
+    ran = desk.scan(phone)
+    assert ran.verdicts == {"com.tencent.mm": "likely", "com.example.a": "clear"}
+    assert "more than the" in str(ran.app("com.tencent.mm")["issues"])
+
+
 @pytest.mark.parametrize("sdk", ["9" * 5000, "-3", "0", "x", "٣٣"], ids=lambda text: text[:5])
 def test_a_release_that_is_no_number_is_a_hole(desk: Desk, sdk: str) -> None:
     phone = desk.phone("13", desk.app("com.example.a"))

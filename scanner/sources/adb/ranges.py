@@ -23,6 +23,8 @@ MAX_PULLED = 512 << 20
 MAX_PIECE = 1 << 20
 """Largest piece of a pulled file; the protocol's own limit is 64 KiB."""
 SIZES_AT_ONCE = 100
+LINE = 8 * 1024
+"""Bytes that a line of ``ls -l`` may take beside the file's own."""
 WRITTEN = 128 * 1024
 DIGESTS_AT_ONCE = 64
 """Digests asked for in one command: few round trips, and each well within the time limit."""
@@ -61,7 +63,7 @@ class PhoneFiles:
             return self._ends_of(path, size, tail, head)
         name, listed = shlex.quote(path), "stat" in self._lacks  # which another thread may find out meanwhile
         size_of = f"ls -lLn {name}" if listed else f"stat -Lc %s {name}"
-        out, code = self._phone.ask(f"{size_of} && tail -c {tail} {name} && head -c {head} {name}")
+        out, code = self._phone.ask(f"{size_of} && tail -c {tail} {name} && head -c {head} {name}", LINE + tail + head)
         line, _, rest = out.partition(b"\n")
         if code == MISSING and not out and not listed:
             self._lacks.add("stat")
@@ -77,7 +79,7 @@ class PhoneFiles:
         """The ends of a file whose size is known. Where anything is odd, the size is asked for again."""
         name, first = shlex.quote(path), max(0, size - tail) // BLOCK
         begin, end = _dd(name, BLOCK, 0, -(-head // BLOCK)), _dd(name, BLOCK, first, -(-tail // BLOCK) + 1)
-        out, code = self._phone.ask(f"{begin} && {end}")
+        out, code = self._phone.ask(f"{begin} && {end}", head + tail + 3 * BLOCK)
         start = min(size, -(-head // BLOCK) * BLOCK)
         if code == MISSING:
             self._lacks.add("dd")
@@ -96,14 +98,14 @@ class PhoneFiles:
         """See `Fetches.blocks`."""
         name = shlex.quote(path)
         if "dd" not in self._lacks:
-            out, code = self._phone.ask(_dd(name, block, first, count))
+            out, code = self._phone.ask(_dd(name, block, first, count), block * count)
             if code == 0:
                 return out
             if code != MISSING:
                 raise ReadError(self._why(name))
             self._lacks.add("dd")
         if not {"tail", "head"} & self._lacks:
-            out, code = self._phone.ask(f"tail -c +{first * block + 1} {name} | head -c {block * count}")
+            out, code = self._phone.ask(f"tail -c +{first * block + 1} {name} | head -c {block * count}", block * count)
             if code != MISSING and (out or self._phone.ask("echo | tail -c 1 | head -c 1") == (b"\n", 0)):
                 return out
             self._lacks.add("tail")
