@@ -7,9 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from scanner.bytesource import Span
 from scanner.bytesource import phone as phone_bytes
-from scanner.model import PhoneAddress
+from scanner.model import Location, PhoneAddress
+from scanner.sources import open_location
 from scanner.sources.adb import AdbServer as OurServer
+from scanner.sources.adb import PhoneSource
 from scanner.sources.adb.phone import Phone
 from tests.phone.conftest import QQ, WECHAT, Desk, Scanned, asked, interrupt, wait_for
 from tests.support.phone import AdbServer, FactoryCopy, FakeAdbServer, SimulatedPhone, phone_of
@@ -204,6 +207,25 @@ def test_one_phone_connected_twice_is_read_once_and_that_is_said(desk: Desk) -> 
     desk.server.run("disconnect", other)
     assert (ran.code, len(ran.apps)) == (1, 1)
     assert "the same phone as" in ran.holes
+
+
+def test_one_phone_under_two_specs_is_read_by_one_of_them_to_the_end(desk: Desk) -> None:
+    """Both SPECs are one address; the one that is not read lets go of the phone while the other reads."""
+    phone = desk.phone("13", *many(desk, 30))
+    listed = OurServer(f"127.0.0.1:{desk.server.port}").phones()
+    (number,) = [one.address.transport for one in listed if one.address.serial == phone.address]
+    ran = desk.scan(phone, f"adb:{phone.address}@{number}", "--no-cache")
+    assert "the same phone as" in ran.holes
+    assert [row for row in ran.apps if "apk-unread" in str(row["issues"])] == []
+
+    server = OurServer(f"127.0.0.1:{desk.server.port}")
+    reads, leaves = (PhoneSource(spec, server) for spec in (f"adb:{phone.address}", f"adb:{phone.address}@{number}"))
+    reads.inventory(reads.properties({}))
+    leaves.close()
+    with open_location(Location(phone.path_of("com.tencent.mm"), phone=reads.status.address)) as there:
+        reads.close()
+        with pytest.raises(phone_bytes.ReadError):
+            there.hash_ranges([Span(0, there.size)], "sha256")
 
 
 def test_an_unauthorized_phone_beside_a_good_one_is_told(desk: Desk) -> None:
