@@ -103,7 +103,7 @@ class InstalledJudge:
         return any(package.status != "unconfirmed" for _, package in self._database.by_name(app.package_name))
 
     def row(self, app: Installed, read: Judged | None, why_unread: str | None) -> AppRow:
-        """The row of one copy of one app. ``why_unread`` says why its APK was wanted and could not be read."""
+        """The row of one copy of one app. ``why_unread`` says why its APK was wanted and not read, or not verified."""
         observed = observe_installed(app, read)
         findings = match(observed, self._database)
         row = _row(app, read, observed, findings, self._now)
@@ -117,7 +117,7 @@ class InstalledJudge:
 
 def _issues(app: Installed, read: Judged | None, observed: Observation, why_unread: str | None) -> Iterator[str]:
     if why_unread is not None:
-        yield f"apk-unread: {why_unread}"
+        yield f"{'apk-unread' if read is None else 'not-verified'}: {why_unread}"
     if read is not None and read.identity.signing.problem:
         yield f"signing: {read.identity.signing.problem}"
     if not observed.signers and app.present:

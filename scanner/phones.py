@@ -122,21 +122,23 @@ class PhoneReader:
     def _read(self, inventory: Inventory) -> Iterator[Outcome]:
         apps = [self._rung(app) for app in inventory.apps]
         if not apps:
-            why = "no package could be listed"
-            yield UnreadRow(SCHEMA_VERSION, printable(self.spec), "device", printable(self.spec), why)
+            yield self._hole("no package could be listed")
         properties = inventory.properties
         judge = Judge(self._database, properties.sdk or NEWEST_SDK, self._now, verify_all=self._options.verify_all)
         self._expect(apps, properties)
-        some_unread = False
+        some_unread, unverified = False, 0
         with ThreadPoolExecutor(SHELLS, thread_name_prefix=self.spec) as threads:
             reading = threads.map(lambda app: self._identified(app, judge, properties), apps)
             for number, (app, (read, unread)) in enumerate(zip(apps, reading, strict=True), 1):
                 self._step("reading", number, len(apps))
                 some_unread = some_unread or unread is not None
+                unverified += read is not None and unread is not None
                 if self._recorder is not None and read is not None:
                     self._recorder.identity(app, read.identity)
                 row = self._judge.row(self._preloaded(app, read, properties), read, unread)
                 yield Withheld(row.source) if self._private(row, inventory) else row
+        if unverified:
+            yield self._hole(f"{unverified} of its APKs could not be verified; see the issues of each row")
         if some_unread:
             yield from self._lost()
 
@@ -144,8 +146,11 @@ class PhoneReader:
         """A hole where the phone was lost while its APKs were read: then nobody knows what else it would have said."""
         why = None if self._stopped or self._source is None else self._source.lost()
         if why is not None:
-            reason = printable(" ".join(f"lost while its APKs were read: {why}".split()))
-            yield UnreadRow(SCHEMA_VERSION, printable(self.spec), "device", printable(self.spec), reason)
+            yield self._hole(f"lost while its APKs were read: {why}")
+
+    def _hole(self, reason: str) -> UnreadRow:
+        name = printable(self.spec)
+        return UnreadRow(SCHEMA_VERSION, name, "device", name, printable(" ".join(reason.split())))
 
     def _expect(self, apps: list[Installed], properties: Properties) -> None:
         """Sizes of all that will be read, in one go. Where that fails, each app says so for itself."""
@@ -167,7 +172,7 @@ class PhoneReader:
         return msgspec.structs.replace(app, hashes=(), past_hashes=(), stated=None)
 
     def _identified(self, app: Installed, judge: Judge, properties: Properties) -> tuple[Judged | None, str | None]:
-        """The app's APK read, or why it could not be; neither where it was not wanted."""
+        """The app's APK read, or why it could not be, or not be verified; neither where it was not wanted."""
         if self._options.evidence < Evidence.CERTIFICATES or not app.present:
             return None, None
         if self._stopped:
@@ -178,17 +183,18 @@ class PhoneReader:
         if cached is not None:
             return cached, None
         try:
-            read = guarded(lambda: self._opened(app, judge))
+            found = guarded(lambda: self._opened(app, judge))
         except ScannerError as error:
             return None, printable(" ".join(str(error).split()))
-        if isinstance(read, Crash):
-            return None, printable(read.reason)
+        if isinstance(found, Crash):
+            return None, printable(found.reason)
+        read, unverified = found
         if self._options.cache is not None and app.updated and read.identity.signing.signers:
             self._options.cache.put(read.identity, *_key(app, properties))
-        return read, None
+        return read, unverified and printable(" ".join(unverified.split()))
 
     @staticmethod
-    def _opened(app: Installed, judge: Judge) -> Judged:
+    def _opened(app: Installed, judge: Judge) -> tuple[Judged, str | None]:
         if app.location is None:
             raise ReadError("the phone does not tell where its APK lies")
         with open_location(app.location) as there:

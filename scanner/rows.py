@@ -11,6 +11,7 @@ from scanner.apk.verify import verify
 from scanner.bytesource import ByteSource, Span
 from scanner.certificate import complete
 from scanner.database import SignatureDatabase
+from scanner.errors import ReadError
 from scanner.matcher import Observation, match, unconfirmed_names
 from scanner.model import (
     SCHEMA_VERSION,
@@ -56,11 +57,19 @@ class Judge:
             return Judged(identity, declared)
         return self._verified(source, identity, declared)
 
-    def read_installed(self, source: ByteSource) -> Judged:
-        """Identify an APK that Android has installed, and so verified; checked once more where everything is."""
+    def read_installed(self, source: ByteSource) -> tuple[Judged, str | None]:
+        """Identify an APK that Android has installed, and so verified; checked once more where everything is.
+
+        With it, why it could not be checked: a phone may be able to read a file and not to hash it.
+        """
         identity = identify(source, self._sdk)
         declared = observe(identity)
-        return self._verified(source, identity, declared) if self._verify_all else Judged(identity, declared)
+        if not self._verify_all:
+            return Judged(identity, declared), None
+        try:
+            return self._verified(source, identity, declared), None
+        except ReadError as error:
+            return Judged(identity, declared), str(error)
 
     def _verified(self, source: ByteSource, identity: ApkIdentity, declared: Observation) -> Judged:
         verification = verify(source, self._sdk, self._sdk)

@@ -7,9 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from scanner.bytesource import Span
 from scanner.bytesource import phone as phone_bytes
-from scanner.model import PhoneAddress
+from scanner.model import Location, PhoneAddress
+from scanner.sources import open_location
 from scanner.sources.adb import AdbServer as OurServer
+from scanner.sources.adb import PhoneSource
 from scanner.sources.adb.phone import Phone
 from tests.phone.conftest import QQ, WECHAT, Desk, Scanned, asked, interrupt, wait_for
 from tests.support.phone import AdbServer, FactoryCopy, FakeAdbServer, SimulatedPhone, phone_of
@@ -41,16 +44,24 @@ def whole(ran: Scanned) -> None:
 # The cable ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("count", [0, 300, 3000, 30_000, 90_000])
-def test_a_cable_cut_after_so_many_bytes_is_told(desk: Desk, count: int) -> None:
-    phone = desk.phone("13", *many(desk)[:-1])
-    phone.cut_after(count)
+def test_a_cable_cut_after_so_many_bytes_is_told(desk: Desk) -> None:
+    apps = many(desk)[:-1]
+    phones = [desk.phone("13", *apps) for _ in range(6)]
+    for phone, count in zip(phones, (0, 300, 3000, 10_000, 30_000, 90_000), strict=True):
+        phone.cut_after(count)
+    ran = desk.run(*phones, *SHORT)
+    whole(ran)
+    assert ran.code == 3
+    assert {row["source"] for row in ran.unread} == {f"adb:{phone.address}" for phone in phones}
+    assert ran.seconds < 30
+
+
+def test_the_only_phone_cut_off_before_it_said_anything_is_the_failure_of_the_scan(desk: Desk) -> None:
+    phone = desk.phone("13", desk.app("com.example.a"))
+    phone.cut_after(0)
     ran = desk.run(phone, *SHORT)
     whole(ran)
-    assert ran.code in {3, 5}
-    assert ran.unread
-    assert ran.seconds < 20
-    assert phone.address in ran.holes or "listing" in ran.holes
+    assert (ran.code, len(ran.unread)) == (5, 1)
 
 
 def test_a_phone_unplugged_while_listing_is_told(desk: Desk) -> None:
@@ -100,17 +111,18 @@ def test_a_phone_that_restarts_while_it_is_read_is_read_on_or_told(desk: Desk) -
 # Commands that hang ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "command", ["pm list users", "pm list packages -f", "pm list packages -u", "dumpsys", "getprop"]
-)
-def test_a_command_that_hangs_is_a_hole(desk: Desk, command: str) -> None:
-    phone = desk.phone("13", *many(desk, 2)[:-1])
-    phone.hang(command)
-    ran = desk.run(phone, "--timeout", "1")
+def test_a_command_that_hangs_is_a_hole(desk: Desk) -> None:
+    commands = ("pm list users", "pm list packages -f", "pm list packages -u", "dumpsys", "getprop")
+    phones = [desk.phone("13", *many(desk, 2)[:-1]) for _ in commands]
+    for phone, command in zip(phones, commands, strict=True):
+        phone.hang(command)
+    ran = desk.run(*phones, "--timeout", "2")
     whole(ran)
     assert ran.code == 3, ran.holes
-    assert "no answer within 1 s" in ran.holes
-    assert ran.seconds < 15
+    told = {row["source"] for row in ran.unread if "no answer within 2 s" in row["reason"]}
+    assert told == {f"adb:{phone.address}" for phone in phones}
+    assert {row["source"] for row in ran.apps} >= told - {f"adb:{phones[1].address}"}
+    assert ran.seconds < 30
 
 
 def test_a_shell_that_hangs_over_a_file_costs_that_file(desk: Desk) -> None:
@@ -195,6 +207,25 @@ def test_one_phone_connected_twice_is_read_once_and_that_is_said(desk: Desk) -> 
     desk.server.run("disconnect", other)
     assert (ran.code, len(ran.apps)) == (1, 1)
     assert "the same phone as" in ran.holes
+
+
+def test_one_phone_under_two_specs_is_read_by_one_of_them_to_the_end(desk: Desk) -> None:
+    """Both SPECs are one address; the one that is not read lets go of the phone while the other reads."""
+    phone = desk.phone("13", *many(desk, 30))
+    listed = OurServer(f"127.0.0.1:{desk.server.port}").phones()
+    (number,) = [one.address.transport for one in listed if one.address.serial == phone.address]
+    ran = desk.scan(phone, f"adb:{phone.address}@{number}", "--no-cache")
+    assert "the same phone as" in ran.holes
+    assert [row for row in ran.apps if "apk-unread" in str(row["issues"])] == []
+
+    server = OurServer(f"127.0.0.1:{desk.server.port}")
+    reads, leaves = (PhoneSource(spec, server) for spec in (f"adb:{phone.address}", f"adb:{phone.address}@{number}"))
+    reads.inventory(reads.properties({}))
+    leaves.close()
+    with open_location(Location(phone.path_of("com.tencent.mm"), phone=reads.status.address)) as there:
+        reads.close()
+        with pytest.raises(phone_bytes.ReadError):
+            there.hash_ranges([Span(0, there.size)], "sha256")
 
 
 def test_an_unauthorized_phone_beside_a_good_one_is_told(desk: Desk) -> None:

@@ -51,18 +51,19 @@ def test_the_suite_is_the_same_on_a_phone(
     missing: tuple[str, ...], suite_phone: SimulatedPhone, private_server: RealServer
 ) -> None:
     suite_phone.missing(*missing)
+    placed = suite_phone.root.placed[:: 5 if "tail" in missing else 1]  # pulled whole, which takes its time
     server = AdbServer(f"127.0.0.1:{private_server.port}")
     source = PhoneSource(f"{PREFIX}{suite_phone.address}", server)
     address = PhoneAddress(suite_phone.address, server.address)
     try:
         with ThreadPoolExecutor(8) as threads:
-            there = list(threads.map(lambda one: said_of(Location(one.path, phone=address)), suite_phone.root.placed))
+            there = list(threads.map(lambda one: said_of(Location(one.path, phone=address)), placed))
     finally:
         source.close()
         suite_phone.missing()
-    here = [said_of(Location(str(one.app.apk))) for one in suite_phone.root.placed]
+    here = [said_of(Location(str(one.app.apk))) for one in placed]
     assert [pair for pair in zip(here, there, strict=True) if pair[0] != pair[1]] == []
-    assert sum(isinstance(said, ApkIdentity) for said in here) > 150
+    assert sum(isinstance(said, ApkIdentity) for said in here) > len(placed) * 3 // 4
 
 
 SIZES = (0, 1, 4095, 4096, 4097, 8191, 8192, 8193, 36 * 1024, 36 * 1024 + 1, 300_000)

@@ -95,7 +95,7 @@ class PhoneSource:
             raise SourceError(f"{self.status.state}{detail}: {self.status.advice}")
         self._phone = Phone(self.status.address, timeout, recorder)
         with _lock:
-            _phones[self.status.address] = self._phone, PhoneFiles(self._phone)
+            _phones.setdefault(self.status.address, (self._phone, PhoneFiles(self._phone)))
 
     def properties(self, owners: dict[str, str]) -> Properties:
         """What the phone says of itself. Raises `SourceError` where it says nothing at all."""
@@ -105,7 +105,12 @@ class PhoneSource:
             raise SourceError(str(error)) from error
 
     def inventory(self, properties: Properties, *, names: bool = True) -> Inventory:
-        """Everything installed on it, for every user; without ``names`` users are told by number alone."""
+        """Everything installed on it, for every user; without ``names`` users are told by number alone.
+
+        From now on its files are opened through this source, whichever other SPEC names the same phone.
+        """
+        with _lock:
+            _phones[self.status.address] = self._phone, PhoneFiles(self._phone)
         return inventory_of(self._phone, self.name, properties, names=names)
 
     def expect(self, locations: Iterable[Location]) -> None:
@@ -125,7 +130,8 @@ class PhoneSource:
         """Let go of the phone; what is still being read fails soon."""
         self._phone.close()
         with _lock:
-            _phones.pop(self.status.address, None)
+            if _phones.get(self.status.address, (None,))[0] is self._phone:
+                del _phones[self.status.address]
 
 
 def _find(wanted: str, server: AdbServer) -> PhoneStatus:

@@ -21,6 +21,10 @@ RECEIVE = 256 * 1024
 MAX_OUTPUT = 256 << 20
 """Largest answer to one command that is taken, in bytes."""
 MAX_ERRORS = 64 * 1024
+MAX_PACKET = 1 << 20
+"""Largest packet that adb itself sends, in bytes: its own ``MAX_PAYLOAD``."""
+LONGEST_STATUS = 8
+"""Bytes of an exit status with its line's end."""
 QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 """Linux only."""
 
@@ -89,11 +93,13 @@ class Packets:
         self.code: int | None = None
 
     def feed(self, data: bytes) -> None:
-        """Take what came in."""
+        """Take what came in. Raises `ReadError` for a packet that adb would not send."""
         self._rest += data
         at = 0
         while len(self._rest) - at >= 5:
             kind, length = self._rest[at], int.from_bytes(self._rest[at + 1 : at + 5], "little")
+            if length > MAX_PACKET:
+                raise ReadError("the phone does not keep to adb's own protocol")
             if len(self._rest) - at - 5 < length:
                 break
             self._sort(kind, self._rest[at + 5 : at + 5 + length])
@@ -132,9 +138,16 @@ def run(phone: Opens, command: str, timeout: float, *, v2: bool) -> Answer:
 def _marked(data: bytes, mark: bytes) -> Answer:
     """An answer whose last line is the mark and the exit status."""
     out, found, code = data.rpartition(mark + b" ")
-    if not found or not code.strip().isdigit():
+    status = _status(code)
+    if not found or status is None:
         return Answer(data, problem="the connection ended before the command did")
-    return Answer(out, code=int(code))
+    return Answer(out, code=status)
+
+
+def _status(text: bytes | bytearray) -> int | None:
+    """An exit status, None where it is none."""
+    digits = bytes(text[:LONGEST_STATUS]).strip()
+    return int(digits) if digits.isdigit() and not text[LONGEST_STATUS:] else None
 
 
 class Shell:
@@ -162,10 +175,10 @@ class Shell:
             packets.feed(data) if self._v2 else packets.out.extend(data)
             at = packets.out.find(end, max(0, searched - len(end)))
             if at >= 0 and packets.out.endswith(b"\n", at):
-                code = bytes(packets.out[at + len(end) :]).strip()
-                return bytes(packets.out[:at]), int(code) if code.isdigit() else -1
+                code = _status(packets.out[at + len(end) :])
+                return bytes(packets.out[:at]), -1 if code is None else code
             searched = len(packets.out) if at < 0 else at
-            if searched > limit + RECEIVE:
+            if len(packets.out) > limit + RECEIVE:
                 raise LimitExceeded(f"the phone answers more than the {limit} bytes that were asked for")
 
     def _send(self, data: bytes) -> None:

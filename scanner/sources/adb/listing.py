@@ -5,6 +5,8 @@ from __future__ import annotations
 import posixpath
 import shlex
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import msgspec
 
@@ -33,6 +35,8 @@ from scanner.sources.inventories.lines import number
 from scanner.sources.inventories.pm import ListedPackage, User
 
 APP_LINKS_SDK = 31
+AT_ONCE = 4
+"""Questions that a phone is asked at the same time."""
 SYSTEM_FOLDERS = ("/system", "/product", "/vendor", "/odm", "/oem", "/apex", "/system_ext", "/my_", "/preload", "/cust")
 PHONE_MODEL, RELEASE, SDK, SERIAL, FINGERPRINT = (
     "ro.product.model",
@@ -75,15 +79,15 @@ def properties_of(phone: Phone, owners: dict[str, str]) -> Properties:
     said = parse_properties(answer.text)
     boot, _ = phone.ask("cat /proc/sys/kernel/random/boot_id")
     serial = said.get(SERIAL) or phone.address.serial
-    sdk = number(said.get(SDK))
-    problem = answer.problem or (None if sdk else f"{SDK} is not told: the newest release is assumed")
+    sdk = number(said.get(SDK)) or 0
+    problem = answer.problem or (None if sdk > 0 else f"{SDK} is not told: the newest release is assumed")
     owner = owners.get(phone.address.serial) or owners.get(serial)
     device = Device(printable(serial), _text(said.get(PHONE_MODEL)), _text(said.get(RELEASE)), owner)
     fingerprint = said.get(FINGERPRINT, "")
     # Serial and build alone are not enough: cheap phones share them.
     started = boot.decode("ascii", "replace").strip() or repr(phone.address)
     identity = f"{serial}\n{fingerprint}\n{started}"
-    return Properties(device, sdk if sdk and sdk > 0 else None, fingerprint, identity, problem)
+    return Properties(device, sdk if sdk > 0 else None, fingerprint, identity, problem)
 
 
 def _text(value: str | None) -> str | None:
@@ -91,17 +95,21 @@ def _text(value: str | None) -> str | None:
 
 
 def inventory_of(phone: Phone, source: str, properties: Properties, *, names: bool = True) -> Inventory:
-    """Everything that is installed, for every user. Never raises for what the phone cannot tell: that is a hole."""
-    users, problem = users_of(phone)
+    """Everything that is installed, for every user. Never raises for what the phone cannot tell: that is a hole.
+
+    What can be asked at the same time is: the phone takes a second or more for the larger answers.
+    """
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        dumping, linking = threads.submit(_dump, phone), threads.submit(_app_links, phone, properties)
+        users, problem = users_of(phone)
+        listings = list(threads.map(partial(packages_of, phone), users))
+        (dump, why), links = dumping.result(), linking.result()
     holes = [_hole(source, "listing", "getprop", properties.problem)] if properties.problem else []
     holes += [_hole(source, "users", printable(phone.address.serial), problem)] if problem else []
-    listings = [packages_of(phone, user) for user in users]
     for listing in listings:
         which = f"{listing.user.id} ({listing.user.name})" if names else str(listing.user.id)
         holes += [_hole(source, "user", which, reason) for reason in listing.holes]
-    dump, why = _dump(phone)
     holes += [_hole(source, "listing", "dumpsys package", reason) for reason in why]
-    links = _app_links(phone, properties)
     merged = _Merge(phone, source, properties, listings, dump, links)
     return Inventory(properties, users, tuple(merged.apps()), tuple(holes))
 
@@ -236,7 +244,7 @@ def _is_system(path: str | None) -> bool | None:
 
 def _apks_of(phone: Phone, dumped: Iterable[DumpedPackage]) -> dict[str, str]:
     """Code path → base APK: the dump names a folder, or on old releases the file."""
-    paths = dict.fromkeys(one.code_path for one in dumped if one.code_path)
+    paths = dict.fromkeys(one.code_path for one in dumped if one.code_path and one.code_path.startswith("/"))
     apks = {path: path for path in paths if path.endswith(".apk")}
     folders = [path for path in paths if path not in apks]
     for folder, listing in zip(folders, _folders(phone, folders), strict=True):

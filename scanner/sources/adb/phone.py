@@ -18,7 +18,7 @@ from typing import Protocol
 
 from scanner.errors import ReadError
 from scanner.model import PhoneAddress
-from scanner.sources.adb.channel import Answer, Shell, run
+from scanner.sources.adb.channel import MAX_OUTPUT, Answer, Shell, run
 from scanner.sources.adb.server import AdbServer
 
 TIMEOUT = 60.0
@@ -88,18 +88,19 @@ class Phone:
             self._recorder(command, answer)
         return answer
 
-    def ask(self, command: str) -> tuple[bytes, int]:
+    def ask(self, command: str, limit: int = MAX_OUTPUT) -> tuple[bytes, int]:
         """Output and exit status of a command in a shell that is open already.
 
         Raises:
             ReadError: no answer in time, or the phone is gone.
+            LimitExceeded: the answer is longer than ``limit`` bytes.
         """
         for pause in (*PAUSES, None):
             if self._failures >= MOST_FAILURES:
                 raise ReadError(f"the phone gave no answer {MOST_FAILURES} times in a row, and is not asked any more")
             try:
                 with self._shell() as shell:
-                    answer = shell.ask(command)
+                    answer = shell.ask(command, limit)
                 self._failures = 0
                 return answer
             except ReadError as error:

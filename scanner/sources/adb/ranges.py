@@ -23,10 +23,13 @@ MAX_PULLED = 512 << 20
 MAX_PIECE = 1 << 20
 """Largest piece of a pulled file; the protocol's own limit is 64 KiB."""
 SIZES_AT_ONCE = 100
+LINE = 8 * 1024
+"""Bytes that a line of ``ls -l`` may take beside the file's own."""
 WRITTEN = 128 * 1024
 DIGESTS_AT_ONCE = 64
 """Digests asked for in one command: few round trips, and each well within the time limit."""
 MIB = 1 << 20
+_NUMBER = re.compile(r"[0-9]{1,15}")
 _DIGEST = re.compile(rb"^\\?([0-9a-f]{40,128})\b", re.MULTILINE)
 
 
@@ -49,7 +52,7 @@ class PhoneFiles:
             rest = out.decode("utf-8", "surrogateescape")
             for path in part:
                 size, _, behind = rest.partition(" ")
-                if size.isdecimal() and behind.startswith(path + "\n"):
+                if _NUMBER.fullmatch(size) and behind.startswith(path + "\n"):
                     self._sizes[path] = int(size)
                     rest = behind[len(path) + 1 :]
 
@@ -61,7 +64,7 @@ class PhoneFiles:
         """See `Fetches.end`: one round trip."""
         name, listed = shlex.quote(path), "stat" in self._lacks  # which another thread may find out meanwhile
         size_of = f"ls -lLn {name}" if listed else f"stat -Lc %s {name}"
-        out, code = self._phone.ask(f"{size_of} && tail -c {tail} {name}")
+        out, code = self._phone.ask(f"{size_of} && tail -c {tail} {name}", LINE + tail)
         line, _, rest = out.partition(b"\n")
         if code == MISSING and not out and not listed:
             self._lacks.add("stat")
@@ -77,9 +80,9 @@ class PhoneFiles:
 
     def blocks(self, path: str, runs: Sequence[tuple[int, int]]) -> bytes:
         """See `Fetches.blocks`: one round trip."""
-        name = shlex.quote(path)
+        name, most = shlex.quote(path), BLOCK * sum(count for _, count in runs)
         if "dd" not in self._lacks:
-            out, code = self._phone.ask(" && ".join(_dd(name, *run) for run in runs))
+            out, code = self._phone.ask(" && ".join(_dd(name, *run) for run in runs), most)
             if code == 0:
                 return out
             if code != MISSING:
@@ -87,7 +90,7 @@ class PhoneFiles:
             self._lacks.add("dd")
         if "tail" not in self._lacks:
             parts = (f"tail -c +{first * BLOCK + 1} {name} | head -c {BLOCK * count}" for first, count in runs)
-            out, code = self._phone.ask("; ".join(parts))
+            out, code = self._phone.ask("; ".join(parts), most)
             if code != MISSING and (out or self._phone.ask("echo | tail -c 1 | head -c 1") == (b"\n", 0)):
                 return out
             self._lacks.add("tail")
@@ -96,17 +99,22 @@ class PhoneFiles:
 
     def digests(self, path: str, spans: list[Span], algorithm: str) -> list[bytes]:
         """See `Fetches.digests`: each by the phone's own program, such as ``sha256sum``, many in one round trip."""
-        name, program, dd = shlex.quote(path), f"{algorithm}sum", "dd" not in self._lacks
-        found: list[bytes] = []
-        for at in range(0, len(spans), DIGESTS_AT_ONCE):
-            part = spans[at : at + DIGESTS_AT_ONCE]
-            out, code = self._phone.ask("\n".join(f"{{ {_span(name, span, dd=dd)}; }} | {program}" for span in part))
-            digests = [bytes.fromhex(digest.decode()) for digest in _DIGEST.findall(out)]
-            if len(digests) != len(part):
-                reason = f"it has no {program}" if code == MISSING else "it could not read them all"
-                raise ReadError(f"the phone computed {len(digests)} of {len(part)} digests: {reason}")
-            found += digests
-        return found
+        dd = "dd" not in self._lacks and self._phone.ask("dd count=0 if=/dev/null")[1] != MISSING
+        parts = (spans[at : at + DIGESTS_AT_ONCE] for at in range(0, len(spans), DIGESTS_AT_ONCE))
+        return [digest for part in parts for digest in self._digests(shlex.quote(path), part, f"{algorithm}sum", dd=dd)]
+
+    def _digests(self, name: str, spans: list[Span], program: str, *, dd: bool) -> list[bytes]:
+        """Some of them. A file that cannot be read has digests too, those of nothing: so its last byte is counted."""
+        end = max(span.offset + span.length for span in spans)
+        last = f"{{ {_span(name, Span(end - 1, 1), dd=dd)}; }} | wc -c" if end else "echo 1"
+        commands = [*(f"{{ {_span(name, span, dd=dd)}; }} | {program}" for span in spans), last]
+        out, _ = self._phone.ask("\n".join(commands))
+        if out.split()[-1:] != [b"1"]:
+            raise ReadError(f"the file could not be read to its end while it was hashed: {self._why(name)}")
+        digests = [bytes.fromhex(digest.decode()) for digest in _DIGEST.findall(out)]
+        if len(digests) != len(spans):
+            raise ReadError(f"the phone computed {len(digests)} of {len(spans)} digests: has it {program}?")
+        return digests
 
     def _whole(self, path: str) -> Memory:
         """The file pulled whole, kept until another one is."""
@@ -150,7 +158,7 @@ def _size(line: bytes, *, listed: bool) -> int | None:
     """The size that ``stat -c %s`` printed, or the fifth field of ``ls -ln``."""
     fields = line.split()
     text = (fields[4] if len(fields) > 4 else b"") if listed else line.strip()
-    return int(text) if text.isdigit() else None
+    return int(text) if _NUMBER.fullmatch(text.decode("latin-1")) else None
 
 
 def pull(phone: Phone, path: str) -> bytes:

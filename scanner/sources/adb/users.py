@@ -23,6 +23,8 @@ from scanner.sources.inventories.pm import (
 FLAGS = ("-f -i -U --show-versioncode", "-f -i -U", "-f -i", "-f", "")
 """What is asked of ``pm list packages``, in turn, until a release knows all of it: ``-U`` and the version code came
 with Android 8."""
+MAX_USERS = 100
+"""Users of one phone who are asked; Android's own limits lie far below."""
 OWNER = User(0, "Owner", 0, running=True)
 
 
@@ -42,7 +44,8 @@ def users_of(phone: Phone) -> tuple[tuple[User, ...], str | None]:
     listing = parse_users(answer.text)
     if listing.users:
         odd = f"not understood: {listing.odd[0]}" if listing.odd else None
-        return listing.users, answer.problem or odd
+        many = f"{len(listing.users)} users, of whom {MAX_USERS} were asked" if listing.users[MAX_USERS:] else None
+        return listing.users[:MAX_USERS], answer.problem or many or odd
     return (OWNER,), f"users could not be listed, only user 0 was asked: {reason_of(answer)}"
 
 
