@@ -66,12 +66,12 @@ def test_the_only_phone_cut_off_before_it_said_anything_is_the_failure_of_the_sc
 
 def test_a_phone_unplugged_while_listing_is_told(desk: Desk) -> None:
     phone = desk.phone("13", *many(desk, 3))
-    held = phone.hang("pm list packages -f")
+    held = [phone.hang(command) for command in ("pm list packages -f", "dumpsys package", "pm get-app-links")]
     since = time.monotonic()
     scan = desk.start(phone, *SHORT)
     wait_for("the listing", lambda: asked(phone, "pm list packages -f"))
     phone.unplug()
-    phone.release(held)
+    phone.release(*held)
     ran = desk.end(scan, since)
     whole(ran)
     assert (ran.code, ran.apps) == (3, [])

@@ -298,8 +298,9 @@ def test_a_file_that_holds_the_frames_words_is_read_as_it_is(desk: Desk) -> None
     phone = desk.phone("13", desk.app("com.example.a", apk=data))
     there = Phone(PhoneAddress(phone.address, f"127.0.0.1:{desk.server.port}"))
     path = phone.path_of("com.example.a")
-    size, tail, head = PhoneFiles(there).ends(path, 36 * 1024, 8192)
-    assert (size, tail, head) == (len(data), data[-36 * 1024 :], data[:8192])
+    files = PhoneFiles(there)
+    assert files.end(path, 9 * 1024) == (len(data), data[-9 * 1024 :])
+    assert files.blocks(path, [(0, 2), (3, 100)]) == data[:8192] + data[3 * 4096 :]
     there.close()
 
 
