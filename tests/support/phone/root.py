@@ -67,7 +67,16 @@ class Root:
         return self.folder.joinpath(*parts)
 
     def _system(self) -> None:
-        for name in FOLDERS:
+        for name in (
+            "system/bin",
+            "system/real",
+            "system/lib/gnu",
+            "data/local/tmp",
+            "data/app",
+            "sim/faults",
+            "dev",
+            "etc",
+        ):
             (self.folder / name).mkdir(parents=True)
         (self.folder / "data/local/tmp").chmod(0o777)
         (self.folder / "data/app").chmod(0o771)
