@@ -28,6 +28,9 @@ from scanner.model import (
 from scanner.removal import removal_advice
 from scanner.rows import Judged, broken_notes, signer_row
 
+SEEN_IN_THE_APK = {Verdict.EMBEDDED_SDK, Verdict.LOOK_ALIKE}
+"""Findings that rest on the APK's content: a saved row does not hold what would judge them again."""
+
 
 def observe_installed(app: Installed, read: Judged | None) -> Observation:
     """What is known of the certificate of an installed app, by the strongest evidence there is."""
@@ -38,8 +41,10 @@ def observe_installed(app: Installed, read: Judged | None) -> Observation:
             app.package_name,
             signers=app.stated.signers,
             history=app.stated.history,
-            assurance=app.stated.assurance,
-            name_from="pm list packages",
+            assurance=app.stated.assurance if app.stated.signers else None,
+            no_signer=app.stated.no_signer,
+            broken=app.stated.broken,
+            name_from=_named_by(app),
             signers_from=app.stated.origin,
         )
     return Observation(
@@ -47,9 +52,13 @@ def observe_installed(app: Installed, read: Judged | None) -> Observation:
         signers=tuple(Certificate(hash32=value) for value in app.hashes),
         history=tuple(Certificate(hash32=value) for value in app.past_hashes),
         assurance=Assurance.HINT if app.hashes else None,
-        name_from="pm list packages",
+        name_from=_named_by(app),
         signers_from="dumpsys package" if app.hashes else "nothing",
     )
+
+
+def _named_by(app: Installed) -> str:
+    return "pm list packages" if app.earlier is None else "app-scanner row"
 
 
 def _read(app: Installed, read: Judged) -> Observation:
@@ -106,6 +115,8 @@ class InstalledJudge:
         """The row of one copy of one app. ``why_unread`` says why its APK was wanted and not read, or not verified."""
         observed = observe_installed(app, read)
         findings = match(observed, self._database)
+        if app.earlier is not None:
+            return _again(app, app.earlier, findings, unconfirmed_names(app.package_name, self._database))
         row = _row(app, read, observed, findings, self._now)
         return msgspec.structs.replace(
             row,
@@ -113,6 +124,25 @@ class InstalledJudge:
             contradictions=(*row.contradictions, *_contradictions(app, read)),
             removal=removal_advice(app) if findings else (),
         )
+
+
+def _again(app: Installed, earlier: AppRow, findings: tuple[Finding, ...], notes: tuple[str, ...]) -> AppRow:
+    """The row of an earlier scan, judged by the signatures of today. When it was scanned stays what it was."""
+    if earlier.findings:
+        kept = (finding for finding in earlier.findings if finding.verdict in SEEN_IN_THE_APK)
+        findings = tuple(sorted((*findings, *kept), key=lambda finding: (finding.verdict.strength, finding.signature)))
+    without = Verdict.CLEAR if earlier.unread is None else Verdict.UNREAD
+    issues = earlier.issues
+    if issues or notes:
+        issues = (*(issue for issue in issues if not issue.startswith("unconfirmed-name:")), *notes)
+    return msgspec.structs.replace(
+        earlier,
+        source=printable(app.source),
+        verdict=findings[0].verdict if findings else without,
+        findings=findings,
+        issues=issues,
+        removal=(earlier.removal or removal_advice(app)) if findings and app.device is not None else (),
+    )
 
 
 def _issues(app: Installed, read: Judged | None, observed: Observation, why_unread: str | None) -> Iterator[str]:

@@ -236,7 +236,7 @@ def _certificates(digests: tuple[str, ...]) -> tuple[Certificate, ...]:
 
 def _key(app: Installed, properties: Properties) -> tuple[object, ...]:
     """All that changes when the copy of an app on a phone does. The path of an installed app holds a random part."""
-    serial, path = app.device.serial, app.location.path if app.location else ""
+    serial, path = app.device.serial if app.device else "", app.location.path if app.location else ""
     return (
         serial,
         properties.fingerprint,

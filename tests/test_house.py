@@ -67,6 +67,7 @@ OWNERS = {
     "cryptography": {"certificate", "apk"},
     "asn1crypto": {"certificate", "apk"},
     "yaml": {"strictyaml"},
+    "openpyxl": {"sources"},
     "zstandard": {"sources"},
     "tarfile": {"sources"},
     "zipfile": set(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from scanner.model.identity import Certificate, Location, PhoneAddress
-from scanner.model.rows import Device, UserState
+from scanner.model.rows import AppRow, Device, UserState
 from scanner.model.vocabulary import Assurance, Value
 
 
@@ -17,12 +17,17 @@ class Stated(Value, frozen=True):
     origin: str = "pm get-app-links"
     """Which input says so, such as a command or a key of an export."""
     assurance: Assurance = Assurance.PLATFORM
+    no_signer: str | None = None
+    """Why there is no signer, where an earlier scan established that."""
+    broken: str | None = None
+    """Why the signature that names these signers does not hold, where an earlier scan established that."""
 
 
 class Installed(Value, frozen=True):
     """One copy of one app on one phone. Anything the phone did not say is null."""
 
-    device: Device
+    device: Device | None
+    """Null for an APK that lay in a file when an earlier scan read it."""
     source: str
     """The SPEC it was found under."""
     package_name: str
@@ -53,6 +58,8 @@ class Installed(Value, frozen=True):
     stated: Stated | None = None
     updated: str | None = None
     """When it was last updated, in the phone's own words: only compared, never read as a date."""
+    earlier: AppRow | None = None
+    """The row of an earlier scan that says all this; what the signatures do not decide is kept as it stands there."""
 
     @property
     def present(self) -> bool:

@@ -33,7 +33,13 @@ class NotAndroid(Value, frozen=True):
     count: int = 1
 
 
-Entry = Installed | Gap | NotAndroid
+class Note(Value, frozen=True):
+    """Something to tell whoever reads the report, such as how a table was understood. It is no failure."""
+
+    text: str
+
+
+Entry = Installed | Gap | NotAndroid | Note
 
 
 class Document(Protocol):

@@ -1,0 +1,206 @@
+"""One row of a table, its cells sorted by what they hold, made an entry."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from itertools import zip_longest
+
+from scanner.model import Assurance, Certificate, Device, Installed, Stated, UserState, printable
+from scanner.sources.inventories.lines import is_package_name
+from scanner.sources.inventories.reading import Entry, Gap, NotAndroid
+
+REMEMBERED = 4096
+"""Devices and certificates that are kept, because many rows share them."""
+MAX_SHOWN = 80
+"""Characters of a cell in a reason."""
+MAX_SIGNERS = 20
+"""Digests in one cell."""
+SHA256, SHA1 = 32, 20
+_BLANK = " \t\r\n\f\v\u00a0\u200b\u200e\u2060\ufeff"
+_NOTHING = frozenset(
+    {
+        *("", "-", "--", "n/a", "na", "nan", "null", "none", "nil", "unknown", "(null)", "<null>"),
+        *("#n/a", "#ref!", "#value!", "#name?", "#null!", "#div/0!", "#num!", "#getting_data", "#spill!", "#calc!"),
+    }
+)
+"""What a cell holds that says nothing; a spreadsheet's errors among them."""
+_LONGEST = max(map(len, _NOTHING))
+_CERTIFICATES = ("sha256", "sha1", "certificate")
+_DIGESTS = frozenset({*_CERTIFICATES, "file_sha256"})
+_SYSTEMS = (
+    (re.compile(r"android", re.IGNORECASE), None),
+    (re.compile(r"\b(ios|ipados|iphone|ipad|iphone ?os)\b", re.IGNORECASE), "iOS"),
+    (re.compile(r"\b(mac|macos|mac ?os ?x?|os ?x|darwin)\b", re.IGNORECASE), "macOS"),
+    (re.compile(r"\b(windows|win32|win64|windowsphone)\b|^win\d*\b", re.IGNORECASE), "Windows"),
+    (re.compile(r"\b(chrome ?os|chromeos)\b", re.IGNORECASE), "ChromeOS"),
+    (re.compile(r"\b(tvos|watchos|visionos|linux|ubuntu|tizen)\b", re.IGNORECASE), "another system"),
+)
+_ALGORITHM = re.compile(r"\s*sha-?(?:1|256)\s*[:=/ ]\s*", re.IGNORECASE)
+_BETWEEN = re.compile(r"[:\s-]")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+_GROUPED = re.compile(r"\d{1,3}([,.'\u00a0\u202f ])\d{3}(?:\1\d{3})*")
+_NUMBER = re.compile(r"(\d{1,18})(?:\.0+)?")
+
+
+def entries_of(
+    values: Mapping[str, str], titles: Mapping[str, str], *, name: str, spec: str, line: int
+) -> Iterator[Entry]:
+    """What one row says: an app, or why there is none. ``values`` are cells by field, ``titles`` of their columns."""
+    cells = {field: text for field, cell in values.items() if (text := said(cell))}
+    system = _system(cells.get("platform", ""))
+    if system is not None:
+        yield NotAndroid(system)
+        return
+    packages, stated, file_sha256 = _packages(cells.get("package", "")), None, None
+    if packages is None:
+        yield Gap(f"line {line}", f"not a package name: {_shown(cells['package'])}")
+    if not packages and "title" not in cells:
+        if packages is not None:
+            yield Gap(f"line {line}", "neither a package name nor a title")
+        return
+    if not _DIGESTS.isdisjoint(cells):
+        stated, problem = _stated(*map(cells.get, (*_CERTIFICATES, "assurance")), *map(titles.get, _CERTIFICATES))
+        if problem:
+            yield Gap(f"line {line}", problem, "certificate")
+        if "file_sha256" in cells and (file_sha256 := digest(cells["file_sha256"], SHA256)) is None:
+            yield Gap(f"line {line}", f"not the SHA-256 of a file: {_shown(cells['file_sha256'])}")
+    for package in packages or ("",):
+        yield _installed(cells, package, stated, file_sha256, name, spec, line)
+
+
+def said(cell: str) -> str:
+    """The text of a cell; empty where it says nothing."""
+    text = cell.strip(_BLANK)
+    return "" if len(text) <= _LONGEST and text.lower() in _NOTHING else text
+
+
+def digest(text: str, size: int) -> str | None:
+    """A digest of ``size`` bytes as lower-case hex, from hex with or without separators, or base64; null for others."""
+    text = _ALGORITHM.sub("", text, count=1).strip(_BLANK)
+    plain = _BETWEEN.sub("", text).lower()
+    if len(plain) == 2 * size and not plain.strip("0123456789abcdef"):
+        return plain
+    if _BASE64.fullmatch(text) is None:
+        return None
+    unpadded = text.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        data = base64.b64decode(unpadded + "=" * (-len(unpadded) % 4), validate=True)
+    except binascii.Error:
+        return None
+    return data.hex() if len(data) == size else None
+
+
+def whole_number(text: str) -> int | None:
+    """A whole number, with or without thousands separators; null for anything else."""
+    if grouped := _GROUPED.fullmatch(text):
+        text = text.replace(grouped[1], "")
+    found = _NUMBER.fullmatch(text)
+    return int(found[1]) if found and found[1].isascii() else None
+
+
+def _installed(
+    cells: Mapping[str, str],
+    package: str,
+    stated: Stated | None,
+    file_sha256: str | None,
+    name: str,
+    spec: str,
+    line: int,
+) -> Installed:
+    user, owner = cells.get("user"), cells.get("owner")
+    users: tuple[UserState, ...] = ()
+    if user is not None:
+        number = whole_number(user)
+        users = () if number is None else (UserState(number, "installed"),)
+        owner = user if number is None and owner is None else owner
+    said_code = cells.get("version_code")
+    return Installed(
+        _device(cells.get("serial") or cells.get("device") or name, cells.get("model"), owner),
+        spec,
+        package,
+        users=users,
+        where=f"{name}:{line}",
+        title=cells.get("title"),
+        file_sha256=file_sha256,
+        version_code=None if said_code is None else whole_number(said_code),
+        version_name=cells.get("version"),
+        installer=cells.get("installer"),
+        stated=stated,
+    )
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _device(serial: str, model: str | None, owner: str | None) -> Device:
+    return Device(printable(serial), model and printable(model), None, owner and printable(owner))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _system(text: str) -> str | None:
+    """The system other than Android that a platform column names; null for Android, and for what is not known."""
+    return next((system for pattern, system in _SYSTEMS if pattern.search(text)), None)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _packages(text: str) -> tuple[str, ...] | None:
+    """The package names in a cell, nearly always one; null where it holds something else."""
+    text = text.removeprefix("package:")
+    if not text:
+        return ()
+    if is_package_name(text):
+        return (text,)
+    several = tuple(part.strip(_BLANK) for part in re.split("[;,\n]", text))
+    return several if len(several) > 1 and all(map(is_package_name, several)) else None
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _stated(
+    sha256: str | None,
+    sha1: str | None,
+    certificate: str | None,
+    assurance: str | None,
+    *titles: str | None,
+) -> tuple[Stated | None, str | None]:
+    """The certificates that a row states, or what is wrong with them. Half a list would be taken for all of it."""
+    strong, weak = _digests(sha256, SHA256), _digests(sha1, SHA1)
+    if certificate and strong == () and weak == ():
+        strong, weak = _digests(certificate, SHA256), _digests(certificate, SHA1)
+        strong, weak = (strong, ()) if strong else ((), weak) if weak else (None, None)
+    if strong is None or weak is None:
+        wrong = sha256 if strong is None and sha256 else sha1 if weak is None and sha1 else certificate
+        return None, f"not a digest of a certificate, so none was taken: {_shown(wrong or '')}"
+    if strong and weak and len(strong) != len(weak):
+        return None, f"{len(strong)} SHA-256 and {len(weak)} SHA-1 digests of certificates, so none was taken"
+    signers = tuple(Certificate(sha256=one, sha1=other) for one, other in zip_longest(strong, weak))
+    if not signers:
+        return None, None
+    cells = zip(titles, (sha256, sha1, certificate), strict=True)
+    origin = ", ".join(title for title, cell in cells if title and cell)
+    return Stated(signers, (), origin, _assurance(assurance)), None
+
+
+def _assurance(text: str | None) -> Assurance:
+    """A table reports; where it is our own ``csv``, which says that nobody checked, it is no more than that."""
+    said_so = Assurance(text) if text in set(Assurance) else Assurance.REPORTED
+    return Assurance.REPORTED if said_so.reaches(Assurance.REPORTED) else said_so
+
+
+def _digests(text: str | None, size: int) -> tuple[str, ...] | None:
+    """Every digest in a cell; null where one of them is none."""
+    if not text:
+        return ()
+    if one := digest(text, size):
+        return (one,)
+    for between in ("[;,|\n]+", r"\s+"):
+        parts = [part for part in re.split(between, text) if part.strip(_BLANK)]
+        found = [digest(part, size) for part in parts[:MAX_SIGNERS]]
+        if len(parts) <= MAX_SIGNERS and found and all(found):
+            return tuple(one for one in found if one)
+    return None
+
+
+def _shown(text: str) -> str:
+    return repr(printable(text[:MAX_SHOWN]))
