@@ -1,40 +1,45 @@
-"""Documents and bundles of an inventory, held in memory."""
+"""Documents and bundles in memory, as the readers of saved inventories are given them."""
 
 from __future__ import annotations
 
 import io
 from typing import IO
 
-from scanner.sources.inventories.reading import HEAD, Document
+from scanner.sources.inventories.reading import HEAD
 
 
 class TextDocument:
-    """One file, as `scanner.sources.inventories.reading.Document` has it."""
+    """One file with this text."""
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name
-        self._data = text.encode("utf-8", "surrogatepass")
+        self._bytes = text.encode("utf-8", "surrogatepass")
 
     @property
     def head(self) -> str:
-        return self._data[:HEAD].decode("utf-8", "replace")
+        """See `Document.head`."""
+        return self._bytes[:HEAD].decode("utf-8", "replace")
 
     def binary(self) -> IO[bytes]:
-        return io.BytesIO(self._data)
+        """See `Document.binary`."""
+        return io.BytesIO(self._bytes)
 
     def text(self) -> IO[str]:
-        return io.TextIOWrapper(self.binary(), "utf-8", "surrogateescape", newline=None)
+        """See `Document.text`."""
+        return io.TextIOWrapper(io.BytesIO(self._bytes), "utf-8-sig", "surrogateescape", newline=None)
 
 
 class FilesBundle:
-    """Several files, as `scanner.sources.inventories.reading.Bundle` has it."""
+    """Several files, by name."""
 
     def __init__(self, name: str, files: dict[str, str]) -> None:
         self.name = name
         self._files = files
 
     def names(self) -> list[str]:
+        """See `Bundle.names`."""
         return list(self._files)
 
-    def document(self, name: str) -> Document:
+    def document(self, name: str) -> TextDocument:
+        """See `Bundle.document`."""
         return TextDocument(f"{self.name}!/{name}", self._files[name])

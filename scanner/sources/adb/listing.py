@@ -32,12 +32,12 @@ from scanner.sources.inventories.dumped import Dump, DumpedPackage
 from scanner.sources.inventories.dumpsys import parse_dump
 from scanner.sources.inventories.getprop import parse_properties
 from scanner.sources.inventories.lines import number
+from scanner.sources.inventories.paths import is_system
 from scanner.sources.inventories.pm import ListedPackage, User
 
 APP_LINKS_SDK = 31
 AT_ONCE = 4
 """Questions that a phone is asked at the same time."""
-SYSTEM_FOLDERS = ("/system", "/product", "/vendor", "/odm", "/oem", "/apex", "/system_ext", "/my_", "/preload", "/cust")
 PHONE_MODEL, RELEASE, SDK, SERIAL, FINGERPRINT = (
     "ro.product.model",
     "ro.build.version.release",
@@ -190,7 +190,7 @@ class _Merge:
             location=Location(path, phone=self._phone.address) if path else None,
             version_code=first_known(said.version_code if said else None, dumped.version_code if dumped else None),
             installer=first_known(said.installer if said else None, dumped.installer if dumped else None),
-            system=dumped.system if dumped and dumped.system is not None else _is_system(path),
+            system=dumped.system if dumped and dumped.system is not None else is_system(path),
             stated=Stated(tuple(Certificate(sha256=digest) for digest in digests)) if digests else None,
         )
 
@@ -236,10 +236,6 @@ class _Merge:
                 yield UserState(user, state if state == "hidden" or state == "archived" else "uninstalled")
             elif state is not None and state != "uninstalled":
                 yield UserState(user, state)
-
-
-def _is_system(path: str | None) -> bool | None:
-    return path.startswith(SYSTEM_FOLDERS) if path else None
 
 
 def _apks_of(phone: Phone, dumped: Iterable[DumpedPackage]) -> dict[str, str]:

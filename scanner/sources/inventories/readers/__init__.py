@@ -1,1 +1,1 @@
-"""One small reader for each format."""
+"""The readers of saved inventories: one small module per format, each ending in a `Reader` or a `BundleReader`."""

@@ -1,0 +1,1 @@
+"""Tests of what phones print about their apps."""
