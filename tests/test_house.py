@@ -69,6 +69,7 @@ OWNERS = {
     "yaml": {"strictyaml"},
     "openpyxl": {"sources"},
     "zstandard": {"sources"},
+    "ijson": {"sources"},
     "tarfile": {"sources"},
     "zipfile": set(),
     "struct": {"bytesource", "apk", "inspection", "sources"},

@@ -1,1 +1,1 @@
-"""Tests of what phones print about their apps."""
+"""Tests of the readers of inventory formats."""
