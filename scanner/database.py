@@ -40,6 +40,12 @@ class SignatureDatabase:
         """The signatures that list this package name, unconfirmed names included."""
         return self._names.get(package_name, [])
 
+    def titles_of(self, signature: Signature) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The names that people see of an app: its own, and those that the lists use; and what cites them."""
+        named = [title for mention in signature.lists for title in mention.named_as.split(" / ")]
+        lists = [self.lists[mention.list_id] for mention in signature.lists if mention.list_id in self.lists]
+        return tuple(dict.fromkeys((signature.name, *named))), tuple(cite for one in lists for cite in one.cites)
+
     def by_certificate(self, certificate: Certificate) -> dict[str, tuple[Signature, PinnedSigner]]:
         """Signature id → signature and signer of a certificate; by its 32-bit hash where no more is known."""
         found: dict[str, tuple[Signature, PinnedSigner]] = {}

@@ -48,6 +48,27 @@ def match(observed: Observation, database: SignatureDatabase) -> tuple[Finding, 
     return tuple(sorted(findings, key=lambda finding: (finding.verdict.strength, finding.signature)))
 
 
+def match_title(title: str, origin: str, database: SignatureDatabase) -> tuple[Finding, ...]:
+    """Findings for an export that has the name people see and no package name: a reason to look, never more."""
+    seen = _plain(title)
+    return tuple(
+        _finding(
+            signature,
+            Verdict.DISPLAY_NAME,
+            "an export without package names shows a listed title: anybody may call an app so",
+            (Evidence("display-name", title, True, titles, origin, cites),),  # noqa: FBT003
+        )
+        for signature in database.signatures
+        for titles, cites in [database.titles_of(signature)]
+        if seen in map(_plain, titles)
+    )
+
+
+def _plain(title: str) -> str:
+    """A title without what people type differently: case, and blanks."""
+    return " ".join(title.casefold().split())
+
+
 def unconfirmed_names(package_name: str, database: SignatureDatabase) -> tuple[str, ...]:
     """Notes for a name that weak sources ascribe to a listed app: said, but never a finding."""
     return tuple(

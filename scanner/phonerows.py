@@ -13,7 +13,7 @@ import msgspec
 
 from scanner.certificate import hash32, same_certificate
 from scanner.database import SignatureDatabase
-from scanner.matcher import Observation, match, unconfirmed_names
+from scanner.matcher import Observation, match, match_title, unconfirmed_names
 from scanner.model import (
     SCHEMA_VERSION,
     AppRow,
@@ -111,17 +111,24 @@ class InstalledJudge:
         """Whether a signature lists its name."""
         return any(package.status != "unconfirmed" for _, package in self._database.by_name(app.package_name))
 
+    def _titled(self, app: Installed) -> tuple[Finding, ...]:
+        return match_title(app.title, app.where or app.source, self._database) if app.title else ()
+
     def row(self, app: Installed, read: Judged | None, why_unread: str | None) -> AppRow:
         """The row of one copy of one app. ``why_unread`` says why its APK was wanted and not read, or not verified."""
         observed = observe_installed(app, read)
-        findings = match(observed, self._database)
+        findings = match(observed, self._database) if app.package_name else self._titled(app)
         if app.earlier is not None:
             return _again(app, app.earlier, findings, unconfirmed_names(app.package_name, self._database))
         row = _row(app, read, observed, findings, self._now)
         return msgspec.structs.replace(
             row,
-            issues=(*_issues(app, read, observed, why_unread), *unconfirmed_names(app.package_name, self._database)),
-            contradictions=(*row.contradictions, *_contradictions(app, read)),
+            issues=(
+                *_titled_issues(app),
+                *_issues(app, read, observed, why_unread),
+                *unconfirmed_names(app.package_name, self._database),
+            ),
+            contradictions=(*row.contradictions, *map(printable, app.contradictions), *_contradictions(app, read)),
             removal=removal_advice(app) if findings else (),
         )
 
@@ -143,6 +150,13 @@ def _again(app: Installed, earlier: AppRow, findings: tuple[Finding, ...], notes
         issues=issues,
         removal=(earlier.removal or removal_advice(app)) if findings and app.device is not None else (),
     )
+
+
+def _titled_issues(app: Installed) -> Iterator[str]:
+    if not app.package_name:
+        yield "no-package-name: only the name that people see, which proves nothing"
+    if app.also_in:
+        yield f"also-in: {', '.join(map(printable, app.also_in))}"
 
 
 def _issues(app: Installed, read: Judged | None, observed: Observation, why_unread: str | None) -> Iterator[str]:

@@ -17,6 +17,7 @@ from scanner.database import SignatureDatabase, load_database
 from scanner.engines import Engine, SerialEngine
 from scanner.errors import SourceError
 from scanner.fleet import Fleet
+from scanner.inventories import Inventories
 from scanner.model import (
     NEWEST_SDK,
     SCHEMA_VERSION,
@@ -33,11 +34,13 @@ from scanner.model import (
     Withheld,
     printable,
 )
+from scanner.phonerows import InstalledJudge
 from scanner.phones import PhoneOptions
 from scanner.policy import FAILING, exit_code
 from scanner.reading import Reader
 from scanner.sources import is_phone, open_source
 from scanner.sources.adb import AdbServer
+from scanner.sources.inventory import InventoryChoices, InventorySource, open_inventory
 
 Candidate = TypeVar("Candidate")
 UNCERTIFIED = (
@@ -62,6 +65,7 @@ class Scan:
         engine: Engine | None = None,
         now: datetime | None = None,
         phones: PhoneOptions | None = None,
+        inventories: InventoryChoices | None = None,
     ) -> None:
         moment = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
         self._specs = list(specs)
@@ -69,6 +73,9 @@ class Scan:
         self._engine = engine or SerialEngine()
         self._reader = Reader(database, sdk, moment, verify_all=verify_all)
         options = phones or PhoneOptions(AdbServer(), verify_all=verify_all)
+        self._choices = inventories or InventoryChoices()
+        self._found: dict[str, InventorySource] = {}
+        self._inventories = Inventories(InstalledJudge(database, moment), options.owners)
         self._fleet = Fleet(filter(is_phone, self._specs), database, moment, options)
         self._counts: Counter[str] = Counter()
         self._holes: list[CoverageHole] = []
@@ -97,17 +104,28 @@ class Scan:
                 yield row
 
     def _outcomes(self) -> Iterator[Outcome]:
-        """SPEC by SPEC: phones, which are all read from the start, and files, by the engine."""
+        """SPEC by SPEC: phones, which are all read from the start, and files, by the engine; then the inventories."""
         self._fleet.start()
         done: set[str] = set()
-        for phone, specs in groupby(self._specs, is_phone):
-            if phone:
+        for kind, specs in groupby(self._specs, self._kind):
+            if kind == "phone":
                 for spec in specs:
                     if spec not in done:
                         yield from self._opened(spec, self._fleet.outcomes(spec))
                     done.add(spec)
-            else:
+            elif kind == "file":
                 yield from self._engine.run(self._reader, self._candidates(specs))
+            else:
+                self._sources += len(list(specs))
+        yield from self._inventories.outcomes(self._found.values())
+
+    def _kind(self, spec: str) -> str:
+        """What reads a SPEC. An inventory is told by its content, and opened once."""
+        if is_phone(spec):
+            return "phone"
+        if spec not in self._found and (found := open_inventory(spec, self._choices)) is not None:
+            self._found[spec] = found
+        return "inventory" if spec in self._found else "file"
 
     def stop(self) -> None:
         """Stop reading, from any thread; `rows` ends soon with what was read."""
@@ -131,7 +149,7 @@ class Scan:
                 failed_sources=self._failed_sources,
                 failing=sum(counts[verdict] for verdict in FAILING),
                 unread=counts[Verdict.UNREAD],
-                incomplete=counts[Verdict.DISPLAY_NAME],
+                incomplete=counts[Verdict.DISPLAY_NAME] + counts["nameless"],
                 apps=counts["apps"],
             ),
         )
@@ -168,6 +186,7 @@ class Scan:
             raise TypeError("an engine must not let an expansion through")
         self._counts["apps"] += 1
         self._counts[outcome.verdict] += 1
+        self._counts["nameless"] += outcome.package_name is None and outcome.verdict != Verdict.DISPLAY_NAME
         self._uncertified[outcome.device is not None] += not any(signer.sha256 for signer in outcome.signers)
         return outcome
 
@@ -186,6 +205,11 @@ class Scan:
         for number, why in zip(self._uncertified, UNCERTIFIED, strict=True):
             if number:
                 yield CoverageHole(_counted(number, "app", "without a certificate"), why)
+        yield from self._inventories.coverage()
+        if nameless := self._counts["nameless"]:
+            yield CoverageHole(
+                _counted(nameless, "app", "without a package name"), "only the name that people see is known"
+            )
         if withheld := self._counts["withheld"]:
             why = "read, none of them listed, and left out of the report (--redact)"
             yield CoverageHole(_counted(withheld, "app", "of personal profiles"), why)

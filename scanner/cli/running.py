@@ -23,6 +23,9 @@ from scanner.model import NEWEST_SDK, UnreadRow
 from scanner.policy import FAILED
 from scanner.scanning import Scan
 from scanner.sources.adb import NOTHING_CONNECTED, connected
+from scanner.sources.inventories.detection import reader_named
+from scanner.sources.inventories.readers.table import parse_columns
+from scanner.sources.inventory import InventoryChoices
 
 
 def run_scan(
@@ -37,6 +40,8 @@ def run_scan(
     jobs: int | None,
     quiet: bool,
     only_findings: bool,
+    form: str | None,
+    columns: str | None,
     phones: dict[str, Any],
 ) -> int:
     """Scan, write, and return the exit code."""
@@ -52,7 +57,11 @@ def run_scan(
         if not listed:
             click.echo(f"app-scanner: {NOTHING_CONNECTED}", err=True)
     engine = engine_for(jobs or os.cpu_count() or 1)
-    scan = Scan(listed, database, sdk=sdk or NEWEST_SDK, verify_all=verify_all, engine=engine, phones=options)
+    choices = inventory_choices(form, columns)
+    scan = Scan(
+        listed, database, sdk=sdk or NEWEST_SDK, verify_all=verify_all, engine=engine, phones=options,
+        inventories=choices,
+    )  # fmt: skip
     with ExitStack() as stack:
         out = stack.enter_context(Outputs(wanted))
         stack.enter_context(progress)
@@ -67,6 +76,16 @@ def run_scan(
         summary = scan.summary()
         out.end(summary, only_documents=summary.exit_code == FAILED)
     return summary.exit_code
+
+
+def inventory_choices(form: str | None, columns: str | None) -> InventoryChoices:
+    """What the user says of inventories. Raises `click.UsageError`."""
+    try:
+        if form is not None:
+            reader_named(form)
+        return InventoryChoices(form, parse_columns(columns) if columns else None)
+    except (ValueError, SourceError) as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _all_specs(specs: Iterable[str], files_from: str | None) -> Iterator[str]:

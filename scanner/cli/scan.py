@@ -52,6 +52,17 @@ Exit codes:
     metavar="N",
     help="Processes to read with.  [default: the cores]",
 )
+@click.option(
+    "--as",
+    "form",
+    metavar="FORMAT",
+    help="Take inventories for this format, whatever they look like (a wrong name lists all).",
+)
+@click.option(
+    "--columns",
+    metavar="FIELD=COLUMN,...",
+    help="Which columns of a table mean what, such as package=App ID,sha256=Cert,device=Serial.",
+)
 @phone_options
 @click.option("-q", "--quiet", is_flag=True, help="No progress, and no notes on stderr.")
 def scan(
@@ -65,6 +76,8 @@ def scan(
     jobs: int | None,
     quiet: bool,
     only_findings: bool,
+    form: str | None,
+    columns: str | None,
     **phones: Any,  # noqa: ANN401 - the words of --help, as click collects them
 ) -> int:
     """Look for the listed apps on phones, and in APK files, folders and archives.
@@ -78,5 +91,6 @@ def scan(
 
     return run_scan(
         specs, files_from=files_from, outputs=outputs, signatures=signatures, only_signatures=only_signatures,
-        sdk=sdk, verify_all=verify_all, jobs=jobs, quiet=quiet, only_findings=only_findings, phones=phones,
+        sdk=sdk, verify_all=verify_all, jobs=jobs, quiet=quiet, only_findings=only_findings, form=form,
+        columns=columns, phones=phones,
     )  # fmt: skip

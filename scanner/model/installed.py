@@ -61,6 +61,11 @@ class Installed(Value, frozen=True):
     earlier: AppRow | None = None
     """The row of an earlier scan that says all this; what the signatures do not decide is kept as it stands there."""
 
+    also_in: tuple[str, ...] = ()
+    """Other inventories that name it, where several were joined."""
+    contradictions: tuple[str, ...] = ()
+    """Where those do not say the same."""
+
     @property
     def present(self) -> bool:
         """Whether an APK is there for any user, as far as the phone says."""
