@@ -19,6 +19,7 @@ from scanner.database import load_database
 from scanner.engines import engine_for
 from scanner.errors import SourceError
 from scanner.formats.cleaning import clean
+from scanner.interruption import Interruption
 from scanner.model import NEWEST_SDK, UnreadRow
 from scanner.policy import FAILED
 from scanner.scanning import Scan
@@ -52,8 +53,16 @@ def run_scan(
         if not listed:
             click.echo(f"app-scanner: {NOTHING_CONNECTED}", err=True)
     engine = engine_for(jobs or os.cpu_count() or 1)
-    scan = Scan(listed, database, sdk=sdk or NEWEST_SDK, verify_all=verify_all, engine=engine, phones=options)
     with ExitStack() as stack:
+        scan = Scan(
+            listed,
+            database,
+            sdk=sdk or NEWEST_SDK,
+            verify_all=verify_all,
+            engine=engine,
+            phones=options,
+            interruption=stack.enter_context(Interruption()),
+        )
         out = stack.enter_context(Outputs(wanted))
         stack.enter_context(progress)
         stack.callback(options.close)
