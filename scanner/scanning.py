@@ -17,6 +17,7 @@ from scanner.database import SignatureDatabase, load_database
 from scanner.engines import Engine, SerialEngine
 from scanner.errors import SourceError
 from scanner.fleet import Fleet
+from scanner.interruption import Interruption
 from scanner.inventories import Inventories
 from scanner.model import (
     NEWEST_SDK,
@@ -66,11 +67,13 @@ class Scan:
         now: datetime | None = None,
         phones: PhoneOptions | None = None,
         inventories: InventoryChoices | None = None,
+        interruption: Interruption | None = None,
     ) -> None:
         moment = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
         self._specs = list(specs)
         self._database = database
         self._engine = engine or SerialEngine()
+        self._interruption = interruption or Interruption()
         self._reader = Reader(database, sdk, moment, verify_all=verify_all)
         options = phones or PhoneOptions(AdbServer(), verify_all=verify_all)
         self._choices = inventories or InventoryChoices()
@@ -89,19 +92,21 @@ class Scan:
         Ctrl-C ends the rows early, and `summary` says so.
         """
         try:
-            yield from self._counted(self._outcomes())
-        except KeyboardInterrupt:
-            self._interrupted = True
-            yield from self._counted(self._fleet.left_over())
+            for outcome in self._until_ctrl_c(self._outcomes()):
+                row = self._count(outcome)
+                if row is not None:
+                    yield row
         finally:
             self._engine.close()
             self._fleet.close()
 
-    def _counted(self, outcomes: Iterator[Outcome]) -> Iterator[AppRow | UnreadRow]:
-        for outcome in outcomes:
-            row = self._count(outcome)
-            if row is not None:
-                yield row
+    def _until_ctrl_c(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+        """Ctrl-C is heard while the next outcome is awaited, and not between its count and its row."""
+        try:
+            yield from self._interruption.between(outcomes)
+        except KeyboardInterrupt:
+            self._interrupted = True
+            yield from self._fleet.left_over()
 
     def _outcomes(self) -> Iterator[Outcome]:
         """SPEC by SPEC: phones, which are all read from the start, and files, by the engine; then the inventories."""

@@ -26,6 +26,7 @@ ARROWS = {
         "phones",
         "cache",
         "evidence",
+        "interruption",
     },
     "watch": {"scanning", "sources"},
     "scanning": {
@@ -34,6 +35,7 @@ ARROWS = {
         "reading",
         "fleet",
         "phones",
+        "interruption",
         "inventories",
         "phonerows",
         "database",
@@ -61,6 +63,7 @@ ARROWS = {
     "policy": set(),
     "cache": set(),
     "containment": set(),
+    "interruption": set(),
     "removal": set(),
     "errors": set(),
     "model": set(),

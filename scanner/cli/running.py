@@ -19,6 +19,7 @@ from scanner.database import load_database
 from scanner.engines import engine_for
 from scanner.errors import SourceError
 from scanner.formats.cleaning import clean
+from scanner.interruption import Interruption
 from scanner.model import NEWEST_SDK, UnreadRow
 from scanner.policy import FAILED
 from scanner.scanning import Scan
@@ -58,11 +59,17 @@ def run_scan(
             click.echo(f"app-scanner: {NOTHING_CONNECTED}", err=True)
     engine = engine_for(jobs or os.cpu_count() or 1)
     choices = inventory_choices(form, columns)
-    scan = Scan(
-        listed, database, sdk=sdk or NEWEST_SDK, verify_all=verify_all, engine=engine, phones=options,
-        inventories=choices,
-    )  # fmt: skip
     with ExitStack() as stack:
+        scan = Scan(
+            listed,
+            database,
+            sdk=sdk or NEWEST_SDK,
+            verify_all=verify_all,
+            engine=engine,
+            phones=options,
+            inventories=choices,
+            interruption=stack.enter_context(Interruption()),
+        )
         out = stack.enter_context(Outputs(wanted))
         stack.enter_context(progress)
         stack.callback(options.close)

@@ -14,6 +14,7 @@ from scanner.database import load_database
 from scanner.errors import OutputError
 from scanner.formats import new_format
 from scanner.formats.desk import DeskBlocks
+from scanner.interruption import Interruption
 from scanner.model import UnreadRow
 from scanner.policy import watch_code
 from scanner.scanning import Scan
@@ -43,8 +44,9 @@ def run_watch(
     with ExitStack() as stack:
         stack.callback(options.close)
         stack.callback(desk.stop)
+        ctrl_c = stack.enter_context(Interruption())
         try:
-            for event in desk.events():
+            for event in ctrl_c.between(desk.events()):
                 if not isinstance(event, Visit):
                     blocks.arrival(event.status)
                     continue

@@ -1,0 +1,79 @@
+"""Ctrl-C between two rows: never after a row was counted and before it was written."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from scanner.interruption import Interruption
+
+
+def press() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def numbers(pressed_before: int | None = None) -> Iterator[int]:
+    for number in range(5):
+        if number == pressed_before:
+            press()
+        yield number
+
+
+def consume(ctrl_c: Interruption, written: list[int], presses: int) -> None:
+    """Press while the item 2 is written."""
+    for number in ctrl_c.between(numbers()):
+        for _ in range(presses if number == 2 else 0):
+            press()
+        written.append(number)
+
+
+def test_it_waits_until_the_next_item_is_asked_for() -> None:
+    written: list[int] = []
+    with Interruption() as ctrl_c, pytest.raises(KeyboardInterrupt):
+        consume(ctrl_c, written, presses=1)
+    assert written == [0, 1, 2]
+
+
+def test_it_is_heard_while_an_item_is_awaited() -> None:
+    with Interruption() as ctrl_c, pytest.raises(KeyboardInterrupt):
+        assert list(ctrl_c.between(numbers(pressed_before=3))) is None
+
+
+def test_a_second_one_does_not_wait() -> None:
+    written: list[int] = []
+    with Interruption() as ctrl_c, pytest.raises(KeyboardInterrupt):
+        consume(ctrl_c, written, presses=2)
+    assert written == [0, 1]
+
+
+def test_one_that_came_too_late_is_forgotten() -> None:
+    with Interruption() as ctrl_c:
+        assert list(ctrl_c.between(numbers())) == [0, 1, 2, 3, 4]
+        press()
+
+
+def test_signals_are_given_back_and_left_alone_where_it_is_not_entered() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with Interruption():
+        assert signal.getsignal(signal.SIGINT) != before
+    assert signal.getsignal(signal.SIGINT) == before
+    assert list(Interruption().between(numbers())) == [0, 1, 2, 3, 4]
+    with pytest.raises(KeyboardInterrupt):
+        consume(Interruption(), [], presses=1)
+
+
+def test_another_thread_may_enter_it() -> None:
+    found: list[int] = []
+
+    def run() -> None:
+        with Interruption() as ctrl_c:
+            found.extend(ctrl_c.between(numbers()))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert found == [0, 1, 2, 3, 4]
