@@ -3,63 +3,77 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
-from scanner.joining import all_joined
+from scanner.joining import Joining
 from scanner.model import SCHEMA_VERSION, CoverageHole, Device, Installed, Outcome, UnreadRow, printable
 from scanner.phonerows import InstalledJudge
-from scanner.sources.inventories.reading import Gap, NotAndroid, Note
-from scanner.sources.inventory import InventorySource
+from scanner.sources.inventories.reading import Gap, NotAndroid
+from scanner.sources.inventory import InventoryChoices, InventorySource, open_inventory
 
 MAX_NOTES = 100
+"""Different things that are told of inventories; of the others, how many there are."""
 
 
 class Inventories:
-    """Reads inventories against one database, and keeps what is to be said of them in the end."""
+    """Finds the inventories among the SPECs, reads them, and keeps what is to be said of them in the end."""
 
-    def __init__(self, judge: InstalledJudge, owners: dict[str, str]) -> None:
-        self._judge, self._owners = judge, owners
+    def __init__(self, judge: InstalledJudge, owners: dict[str, str], choices: InventoryChoices) -> None:
+        self._judge, self._owners, self._choices = judge, owners, choices
+        self._found: dict[str, InventorySource] = {}
         self._elsewhere: Counter[str] = Counter()
-        self._notes: dict[tuple[str, str], None] = {}
+        self._notes = _Notes()
 
-    def outcomes(self, sources: Iterable[InventorySource]) -> Iterator[Outcome]:
+    def take(self, spec: str) -> bool:
+        """Whether a SPEC is an inventory, which is told by its content; it is read later, with all others.
+
+        Raises `SourceError` where standard input is no inventory.
+        """
+        if spec not in self._found and (found := open_inventory(spec, self._choices)) is not None:
+            self._found[spec] = found
+        return spec in self._found
+
+    def holds_apks(self, spec: str) -> bool:
+        """Whether an inventory that was taken has APKs among its files."""
+        return self._found[spec].holds_apks
+
+    def outcomes(self) -> Iterator[Outcome]:
         """A row for each app, and for everything that was not understood."""
-        every = list(sources)
-        for source in every:
-            if source.limit:
-                self._note(source.name, f"{source.title}: {source.limit}")
-        gaps: list[UnreadRow] = []
-        found = (entry for source in every for entry in self._entries(source, gaps))
-        apps = all_joined(found) if len(every) > 1 else found
-        for app in apps:
-            yield from _emptied(gaps)
-            yield self._judge.row(self._owned(app), None, None)
-        yield from _emptied(gaps)
+        for item in self._joined() if len(self._found) > 1 else self._entries():
+            yield item if isinstance(item, UnreadRow) else self._judge.row(self._owned(item), None, None)
 
     def coverage(self) -> Iterator[CoverageHole]:
         """What is true of the inventories as a whole."""
         for system, count in self._elsewhere.items():
             yield CoverageHole(f"{count} of {printable(system)}", "not Android: counted, and not judged")
-        for source, text in self._notes:
-            yield CoverageHole(printable(source), printable(text))
+        yield from self._notes.told()
 
-    def _entries(self, source: InventorySource, gaps: list[UnreadRow]) -> Iterator[Installed]:
-        """The apps of one inventory; gaps are put aside, to be told in their place."""
-        for entry in source.entries():
-            if isinstance(entry, Installed):
-                yield entry
-            elif isinstance(entry, Gap):
-                gaps.append(_unread(source, entry))
-            elif isinstance(entry, NotAndroid):
-                self._elsewhere[entry.system] += entry.count
-            elif isinstance(entry, Note):
-                self._note(source.name, entry.text)
+    def _joined(self) -> Iterator[Installed | UnreadRow]:
+        with Joining() as joining:
+            for item in self._entries():
+                if isinstance(item, UnreadRow):
+                    yield item
+                else:
+                    joining.add(item)
+            for name, serial in joining.name_devices():
+                self._notes.add(name, f"names no device, and its file name does: taken for {serial}")
+            yield from joining.apps()
 
-    def _note(self, source: str, text: str) -> None:
-        if len(self._notes) < MAX_NOTES:
-            self._notes[source, text] = None
+    def _entries(self) -> Iterator[Installed | UnreadRow]:
+        for source in self._found.values():
+            if source.limit:
+                self._notes.add(source.name, f"{source.title}: {source.limit}")
+            for entry in source.entries():
+                if isinstance(entry, Installed):
+                    yield entry
+                elif isinstance(entry, Gap):
+                    yield _unread(source, entry)
+                elif isinstance(entry, NotAndroid):
+                    self._elsewhere[entry.system] += entry.count
+                else:
+                    self._notes.add(source.name, entry.text)
 
     def _owned(self, app: Installed) -> Installed:
         """The app with the owner that the user's own list gives for its device."""
@@ -70,9 +84,26 @@ class Inventories:
         return msgspec.structs.replace(app, device=owned)
 
 
-def _emptied(gaps: list[UnreadRow]) -> Iterator[UnreadRow]:
-    while gaps:
-        yield gaps.pop(0)
+class _Notes:
+    """What is to be said of inventories, each thing once, however many of them it is true of."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, str] = {}
+        self._more: Counter[str] = Counter()
+        self._others = 0
+
+    def add(self, source: str, text: str) -> None:
+        if text not in self._first and len(self._first) >= MAX_NOTES:
+            self._others += 1
+        else:
+            self._more[text] += self._first.setdefault(text, source) != source
+
+    def told(self) -> Iterator[CoverageHole]:
+        for text, first in self._first.items():
+            more = f" and {self._more[text]} more" if self._more[text] else ""
+            yield CoverageHole(printable(first) + more, printable(text))
+        if self._others:
+            yield CoverageHole(f"{self._others} more notes", f"only the first {MAX_NOTES} are named here")
 
 
 def _unread(source: InventorySource, gap: Gap) -> UnreadRow:

@@ -6,62 +6,139 @@ statement on the certificate counts; where inventories contradict each other, th
 
 from __future__ import annotations
 
+import operator
+import re
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import Self, TypeVar
 
 import msgspec
 
 from scanner.certificate import same_certificate
-from scanner.model import Assurance, Installed, Stated, UserState, first_known
+from scanner.model import Assurance, Installed, Stated, UserState, first_known, printable
 
+Known = TypeVar("Known")
 BATCH = 5_000
-_TABLE = "CREATE TABLE apps (device TEXT, name TEXT, copy TEXT, number INTEGER, app BLOB)"
-_ORDERED = "SELECT device, name, copy, app FROM apps ORDER BY device, name, copy, number"
+"""Apps written at once."""
+SHORTEST_SERIAL = 5
+"""Characters of a device's name that may be recognised in a file's name."""
+_SCHEMA = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+CREATE TABLE apps (device TEXT, name TEXT, title TEXT, copy TEXT, number INTEGER, app BLOB);
+CREATE TABLE devices (device TEXT PRIMARY KEY, said TEXT) WITHOUT ROWID;
+CREATE TABLE unnamed (path TEXT PRIMARY KEY) WITHOUT ROWID;
+"""
+_INSERT = "INSERT INTO apps VALUES (?, ?, ?, ?, ?, ?)"
+_NAMED_AS = """
+    UPDATE apps SET name = coalesce((
+        SELECT min(other.name) FROM apps AS other
+        WHERE other.device = apps.device AND other.title = apps.title AND other.name != ''
+        HAVING count(DISTINCT other.name) = 1
+    ), '') WHERE name = ''
+"""
+"""An app of which only the title is known is the one app of that title on that device, where there is one."""
+_ORDERED = "SELECT device, name, CASE name WHEN '' THEN title END, copy, app FROM apps ORDER BY 1, 2, 3, 4, number"
+_FILLED = ("version_code", "version_name", "min_sdk", "target_sdk", "installer", "system", "title", "file_sha256")
+"""What a weaker statement may add where the strongest leaves it out; so may those below, which may be empty."""
+_LISTED = ("splits", "hashes", "past_hashes")
 
 
-class Joined:
+class Joining:
     """Takes apps in any order, and gives each app of each device once, ordered by device and name."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="app-scanner-")
         self._base = sqlite3.connect(Path(self._folder.name) / "apps.sqlite", isolation_level=None)
-        self._base.execute("PRAGMA journal_mode = OFF")
-        self._base.execute("PRAGMA synchronous = OFF")
-        self._base.execute(_TABLE)
-        self._waiting: list[tuple[str, str, str, int, bytes]] = []
+        self._base.executescript(_SCHEMA)
+        self._waiting: list[tuple[str, str, str | None, str, int, bytes]] = []
+        self._seen: set[str] = set()
         self._number = 0
+        self._untitled = True
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(Installed).decode
 
-    def add(self, app: Installed) -> None:
-        """Take one app."""
-        self._number += 1
-        device = app.device.serial if app.device is not None else app.where
-        name = app.package_name or f"\0{app.title or ''}"
-        self._waiting.append((device, name, app.copy, self._number, self._encode(app)))
-        if len(self._waiting) >= BATCH:
-            self._flush()
+    def __enter__(self) -> Self:
+        return self
 
-    def apps(self) -> Iterator[Installed]:
-        """Each app of each device, once."""
-        self._flush()
-        for _, rows in groupby(self._base.execute(_ORDERED), itemgetter(0, 1, 2)):
-            yield joined([self._decode(row[3]) for row in rows])
-
-    def close(self) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Remove the temporary file."""
         self._base.close()
         self._folder.cleanup()
 
+    def add(self, app: Installed) -> None:
+        """Take one app."""
+        self._number += 1
+        serial = app.device.serial if app.device is not None else app.where
+        device = serial.casefold()
+        if device not in self._seen:
+            self._meet(device, serial, app)
+        title = app.title.casefold() if app.title else None
+        self._untitled = self._untitled and bool(app.package_name)
+        self._waiting.append((device, app.package_name, title, app.copy, self._number, self._encode(app)))
+        if len(self._waiting) >= BATCH:
+            self._flush()
+
+    def name_devices(self) -> Iterator[tuple[str, str]]:
+        """Path and serial of each inventory that names no device, but whose own name does, as others name it.
+
+        To be asked once, when all apps were taken; from then on these count as that device.
+        """
+        self._flush()
+        for (path,) in self._base.execute("SELECT path FROM unnamed ORDER BY path").fetchall():
+            serials = list(self._serials_in(path))
+            if len(serials) == 1:
+                device, said = serials[0]
+                self._base.execute("UPDATE apps SET device = ? WHERE device = ?", (device, path.casefold()))
+                yield path, said
+
+    def apps(self) -> Iterator[Installed]:
+        """Each app of each device, once."""
+        self._flush()
+        if not self._untitled:
+            self._base.execute("CREATE INDEX titles ON apps (device, title)")
+            self._base.execute(_NAMED_AS)
+        for _, rows in groupby(self._base.execute(_ORDERED), itemgetter(0, 1, 2, 3)):
+            yield joined([self._decode(row[4]) for row in rows])
+
+    def _meet(self, device: str, serial: str, app: Installed) -> None:
+        """A device is seen for the first time, or again where there are very many."""
+        if len(self._seen) >= BATCH:
+            self._seen.clear()
+        self._seen.add(device)
+        if _is_unnamed(app):
+            self._base.execute("INSERT OR IGNORE INTO unnamed VALUES (?)", (serial,))
+        else:
+            self._base.execute("INSERT OR IGNORE INTO devices VALUES (?, ?)", (device, serial))
+
+    def _serials_in(self, path: str) -> Iterator[tuple[str, str]]:
+        """The devices that a path's last two parts name."""
+        parts = PurePosixPath(path.casefold().replace("!/", "/")).parts[-2:]
+        words = {word for part in parts for word in (part, part.partition(".")[0], *re.split(r"[^0-9a-z]+", part))}
+        for word in sorted(words):
+            if len(word) >= SHORTEST_SERIAL:
+                yield from self._base.execute("SELECT device, said FROM devices WHERE device = ?", (word,))
+
     def _flush(self) -> None:
         self._base.execute("BEGIN")
-        self._base.executemany("INSERT INTO apps VALUES (?, ?, ?, ?, ?)", self._waiting)
+        self._base.executemany(_INSERT, self._waiting)
         self._base.execute("COMMIT")
         self._waiting.clear()
+
+
+def _is_unnamed(app: Installed) -> bool:
+    """Whether the inventory names no device: readers put its own name in that place, which starts with the SPEC."""
+    if app.device is None:
+        return False
+    source = printable(app.source).rstrip("/")
+    return app.device.serial == source or app.device.serial.startswith((f"{source}!/", f"{source}/", f"{source}:"))
 
 
 def joined(apps: list[Installed]) -> Installed:
@@ -69,25 +146,25 @@ def joined(apps: list[Installed]) -> Installed:
     if len(apps) == 1:
         return apps[0]
     ordered = sorted(apps, key=_strength)
-    result = ordered[0]
-    for other in ordered[1:]:
-        result = msgspec.structs.replace(
-            result,
-            users=_users(result.users, other.users),
-            version_code=first_known(result.version_code, other.version_code),
-            version_name=first_known(result.version_name, other.version_name),
-            min_sdk=first_known(result.min_sdk, other.min_sdk),
-            target_sdk=first_known(result.target_sdk, other.target_sdk),
-            installer=first_known(result.installer, other.installer),
-            system=first_known(result.system, other.system),
-            splits=result.splits or other.splits,
-            hashes=result.hashes or other.hashes,
-            past_hashes=result.past_hashes or other.past_hashes,
-            title=first_known(result.title, other.title),
-            file_sha256=first_known(result.file_sha256, other.file_sha256),
-        )
-    also = tuple(dict.fromkeys(one.where or one.source for one in ordered[1:]))
-    return msgspec.structs.replace(result, also_in=also, contradictions=tuple(_contradictions(ordered)))
+    best = ordered[0]
+    also = dict.fromkeys(map(_place, ordered[1:]))
+    return msgspec.structs.replace(
+        best,
+        device=next((one.device for one in ordered if not _is_unnamed(one)), best.device),
+        users=_users(ordered),
+        **{name: _first(getattr(one, name) for one in ordered) for name in _FILLED},
+        **{name: next((known for one in ordered if (known := getattr(one, name))), ()) for name in _LISTED},
+        earlier=None,
+        also_in=tuple(also),
+        contradictions=tuple(dict.fromkeys(_contradictions(ordered))),
+    )
+
+
+def _first(values: Iterable[object]) -> object:
+    known: object = None
+    for value in values:
+        known = first_known(known, value)
+    return known
 
 
 def _strength(app: Installed) -> int:
@@ -98,30 +175,49 @@ def _strength(app: Installed) -> int:
     return order.index(Assurance.HINT) if app.hashes else len(order)
 
 
-def _users(one: tuple[UserState, ...], other: tuple[UserState, ...]) -> tuple[UserState, ...]:
-    known = {user.id: user for user in (*other, *one)}
+def _users(apps: list[Installed]) -> tuple[UserState, ...]:
+    known = {user.id: user for app in reversed(apps) for user in app.users}
     return tuple(known[number] for number in sorted(known))
 
 
 def _contradictions(apps: list[Installed]) -> Iterator[str]:
-    """Where two inventories cannot both be right of one moment. They may be of different days: then both were."""
-    first = apps[0]
-    for other in apps[1:]:
-        where = other.where or other.source
-        if _differ(first.version_code, other.version_code):
-            yield f"version-code: {first.version_code}, but {where} says {other.version_code}"
-        if _differ(first.file_sha256, other.file_sha256):
-            yield f"file-sha256: {first.file_sha256}, but {where} says {other.file_sha256}"
-        if first.stated and other.stated and not _agree(first.stated, other.stated):
-            yield f"certificate: {where} states another one ({other.stated.origin})"
+    """Where inventories cannot all be right of one moment. They may be of different days: then each was."""
+    for one, other in _differing(apps, lambda app: app.version_code):
+        yield f"version-code: {one.version_code}, but {_place(other)} says {other.version_code}"
+    for one, other in _differing(apps, lambda app: app.file_sha256):
+        yield f"file-sha256: {one.file_sha256}, but {_place(other)} says {other.file_sha256}"
+    for one, other in _differing(apps, lambda app: _presence(app) if app.users else None):
+        yield f"state: {_presence(one)}, but {_place(other)} says {_presence(other)}"
+    for _, other in _differing(apps, lambda app: app.stated, _agree):
+        yield f"certificate: {_place(other)} states another one ({other.stated.origin if other.stated else ''})"
+    for one, other in _differing(apps, lambda app: {*app.hashes, *app.past_hashes}, _overlap):
+        yield f"certificate-hash: {', '.join(one.hashes)}, but {_place(other)} says {', '.join(other.hashes)}"
 
 
-def _differ(one: object, other: object) -> bool:
-    return one is not None and other is not None and one != other
+def _differing(
+    apps: list[Installed], value: Callable[[Installed], Known], same: Callable[[Known, Known], bool] = operator.eq
+) -> Iterator[tuple[Installed, Installed]]:
+    """The first app of which something is known, with each other one of which something else is."""
+    known = [app for app in apps if value(app) not in (None, set())]
+    return ((known[0], other) for other in known[1:] if not same(value(known[0]), value(other)))
 
 
-def _agree(one: Stated, other: Stated) -> bool:
+def _overlap(one: set[str], other: set[str]) -> bool:
+    return not one.isdisjoint(other)
+
+
+def _place(app: Installed) -> str:
+    return app.where or app.source
+
+
+def _presence(app: Installed) -> str:
+    return "installed" if app.present else "not installed"
+
+
+def _agree(one: Stated | None, other: Stated | None) -> bool:
     """Whether the two can be of one app: a digest of a kind that only one of them has contradicts nothing."""
+    if one is None or other is None:
+        return True
     kinds = ("sha256", "sha1", "md5")
     common = [kind for kind in kinds if _has(one, kind) and _has(other, kind)]
     return not common or any(same_certificate(a, b) for a in one.signers for b in other.signers)
@@ -129,14 +225,3 @@ def _agree(one: Stated, other: Stated) -> bool:
 
 def _has(stated: Stated, kind: str) -> bool:
     return any(getattr(certificate, kind) for certificate in stated.signers)
-
-
-def all_joined(apps: Iterable[Installed]) -> Iterator[Installed]:
-    """The apps joined, and the temporary file removed behind them."""
-    store = Joined()
-    try:
-        for app in apps:
-            store.add(app)
-        yield from store.apps()
-    finally:
-        store.close()

@@ -58,7 +58,9 @@ def observe_installed(app: Installed, read: Judged | None) -> Observation:
 
 
 def _named_by(app: Installed) -> str:
-    return "pm list packages" if app.earlier is None else "app-scanner row"
+    if app.phone is not None:
+        return "pm list packages"
+    return "app-scanner row" if app.earlier is not None else printable(app.where or app.source)
 
 
 def _read(app: Installed, read: Judged) -> Observation:
@@ -111,6 +113,15 @@ class InstalledJudge:
         """Whether a signature lists its name."""
         return any(package.status != "unconfirmed" for _, package in self._database.by_name(app.package_name))
 
+    def _other_verdict(self, app: Installed, read: Judged | None, findings: tuple[Finding, ...]) -> Iterator[str]:
+        """Where the 32-bit hashes alone would call an app an impostor and what is stated of it would not, or the reverse."""
+        if read is not None or app.stated is None or not app.hashes or not findings:
+            return
+        hinted = match(observe_installed(msgspec.structs.replace(app, stated=None), None), self._database)
+        if _impostor(hinted) != _impostor(findings):
+            said = "an impostor's" if _impostor(hinted) else "the publisher's"
+            yield f"certificate-hash: {', '.join(app.hashes)} is {said}, unlike what {app.stated.origin} states"
+
     def _titled(self, app: Installed) -> tuple[Finding, ...]:
         return match_title(app.title, app.where or app.source, self._database) if app.title else ()
 
@@ -128,7 +139,12 @@ class InstalledJudge:
                 *_issues(app, read, observed, why_unread),
                 *unconfirmed_names(app.package_name, self._database),
             ),
-            contradictions=(*row.contradictions, *map(printable, app.contradictions), *_contradictions(app, read)),
+            contradictions=(
+                *row.contradictions,
+                *map(printable, app.contradictions),
+                *_contradictions(app, read),
+                *self._other_verdict(app, read, findings),
+            ),
             removal=removal_advice(app) if findings else (),
         )
 
@@ -150,6 +166,10 @@ def _again(app: Installed, earlier: AppRow, findings: tuple[Finding, ...], notes
         issues=issues,
         removal=(earlier.removal or removal_advice(app)) if findings and app.device is not None else (),
     )
+
+
+def _impostor(findings: tuple[Finding, ...]) -> bool:
+    return any(finding.verdict is Verdict.IMPOSTOR for finding in findings)
 
 
 def _titled_issues(app: Installed) -> Iterator[str]:

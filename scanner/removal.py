@@ -15,18 +15,21 @@ def removal_advice(app: Installed) -> tuple[str, ...]:
     """One line for each user that has the app; for a factory copy, why it stays."""
     if app.copy == "factory":
         return ("the factory copy lies in the system image: it cannot be removed, only kept from users",)
+    if not app.package_name:
+        return ()
     return tuple(_lines(app))
 
 
 def _lines(app: Installed) -> Iterator[str]:
-    adb = "adb shell"
+    adb, unplugged = "adb shell", "  # with that phone alone connected; or by a rule of your device management"
     if app.phone is not None:
+        unplugged = ""
         transport, serial = app.phone.transport, shlex.quote(app.phone.serial)
         which = f"-s {serial}" if transport is None else f"-t {transport}"
         adb = f"adb {which} shell"
     name = shlex.quote(app.package_name)
     for user in app.users:
-        note = ""
+        note = unplugged
         if user.state == "uninstalled":
             note = "  # removes the data that was kept"
         elif app.system:
@@ -35,4 +38,4 @@ def _lines(app: Installed) -> Iterator[str]:
             note = "  # refused where this is a Secure Folder: then its owner removes it there"
         yield f"{adb} pm uninstall --user {user.id} {name}{note}"
     if not app.users:
-        yield f"{adb} pm uninstall {name}"
+        yield f"{adb} pm uninstall {name}{unplugged}"

@@ -41,14 +41,15 @@ from scanner.policy import FAILING, exit_code
 from scanner.reading import Reader
 from scanner.sources import is_phone, open_source
 from scanner.sources.adb import AdbServer
-from scanner.sources.inventory import InventoryChoices, InventorySource, open_inventory
+from scanner.sources.inventory import InventoryChoices
 
 Candidate = TypeVar("Candidate")
 UNCERTIFIED = (
     "not signed, or the signature block is broken",
     "not looked for (see --evidence), its APK could not be read, or only its data is left; see the issues of each row",
+    "the inventories that list it state none",
 )
-"""Why a certificate is missing: of files, and of apps on phones."""
+"""Why a certificate is missing: of files, of apps on phones, of apps in inventories."""
 MAX_HOLES = 1000
 """Holes that the summary names one by one; every one of them is a row besides."""
 
@@ -76,14 +77,14 @@ class Scan:
         self._interruption = interruption or Interruption()
         self._reader = Reader(database, sdk, moment, verify_all=verify_all)
         options = phones or PhoneOptions(AdbServer(), verify_all=verify_all)
-        self._choices = inventories or InventoryChoices()
-        self._found: dict[str, InventorySource] = {}
-        self._inventories = Inventories(InstalledJudge(database, moment), options.owners)
+        judge = InstalledJudge(database, moment)
+        self._inventories = Inventories(judge, options.owners, inventories or InventoryChoices())
+        self._refused: dict[str, SourceError] = {}
         self._fleet = Fleet(filter(is_phone, self._specs), database, moment, options)
         self._counts: Counter[str] = Counter()
         self._holes: list[CoverageHole] = []
         self._sources = self._failed_sources = self._unnamed_holes = 0
-        self._uncertified = [0, 0]
+        self._uncertified = [0, 0, 0]
         self._interrupted = False
 
     def rows(self) -> Iterator[AppRow | UnreadRow]:
@@ -118,19 +119,19 @@ class Scan:
                     if spec not in done:
                         yield from self._opened(spec, self._fleet.outcomes(spec))
                     done.add(spec)
-            elif kind == "file":
-                yield from self._engine.run(self._reader, self._candidates(specs))
             else:
-                self._sources += len(list(specs))
-        yield from self._inventories.outcomes(self._found.values())
+                yield from self._engine.run(self._reader, self._candidates(specs, inventories=kind == "inventory"))
+        yield from self._inventories.outcomes()
 
     def _kind(self, spec: str) -> str:
-        """What reads a SPEC. An inventory is told by its content, and opened once."""
+        """What reads a SPEC. An inventory is told by its content."""
         if is_phone(spec):
             return "phone"
-        if spec not in self._found and (found := open_inventory(spec, self._choices)) is not None:
-            self._found[spec] = found
-        return "inventory" if spec in self._found else "file"
+        try:
+            return "inventory" if self._inventories.take(spec) else "file"
+        except SourceError as error:
+            self._refused[spec] = error
+            return "file"
 
     def stop(self) -> None:
         """Stop reading, from any thread; `rows` ends soon with what was read."""
@@ -159,9 +160,18 @@ class Scan:
             ),
         )
 
-    def _candidates(self, specs: Iterable[str]) -> Iterator[App | Outcome]:
+    def _candidates(self, specs: Iterable[str], *, inventories: bool) -> Iterator[App | Outcome]:
+        """The APKs of files, folders and archives; of inventories, those that lie beside what they say."""
         for spec in specs:
-            yield from self._opened(spec, _apps(spec))
+            if inventories and not self._inventories.holds_apks(spec):
+                self._sources += 1
+            else:
+                yield from self._opened(spec, self._apps(spec))
+
+    def _apps(self, spec: str) -> Iterator[App | UnreadRow]:
+        if spec in self._refused:
+            raise self._refused[spec]
+        yield from open_source(spec).apps()
 
     def _opened(self, spec: str, found: Iterator[Candidate]) -> Iterator[Candidate | Outcome]:
         """What a source yields; one that cannot be opened is a row and no more."""
@@ -192,7 +202,8 @@ class Scan:
         self._counts["apps"] += 1
         self._counts[outcome.verdict] += 1
         self._counts["nameless"] += outcome.package_name is None and outcome.verdict != Verdict.DISPLAY_NAME
-        self._uncertified[outcome.device is not None] += not any(signer.sha256 for signer in outcome.signers)
+        kind = 0 if outcome.device is None else 1 if is_phone(outcome.source) else 2
+        self._uncertified[kind] += not any(signer.sha256 or signer.sha1 for signer in outcome.signers)
         return outcome
 
     def _hole(self, hole: CoverageHole) -> None:
@@ -222,10 +233,6 @@ class Scan:
             yield CoverageHole(_counted(other, "other file"), "neither an APK nor an archive of APKs: not read")
         if self._interrupted:
             yield CoverageHole("the rest", "interrupted: nothing is known of what was not read yet")
-
-
-def _apps(spec: str) -> Iterator[App | UnreadRow]:
-    yield from open_source(spec).apps()
 
 
 def _counted(number: int, noun: str, rest: str = "") -> str:

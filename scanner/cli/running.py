@@ -24,9 +24,7 @@ from scanner.model import NEWEST_SDK, UnreadRow
 from scanner.policy import FAILED
 from scanner.scanning import Scan
 from scanner.sources.adb import NOTHING_CONNECTED, connected
-from scanner.sources.inventories.detection import reader_named
-from scanner.sources.inventories.readers.table import parse_columns
-from scanner.sources.inventory import InventoryChoices
+from scanner.sources.inventory import InventoryChoices, check_choices
 
 
 def run_scan(
@@ -88,9 +86,7 @@ def run_scan(
 def inventory_choices(form: str | None, columns: str | None) -> InventoryChoices:
     """What the user says of inventories. Raises `click.UsageError`."""
     try:
-        if form is not None:
-            reader_named(form)
-        return InventoryChoices(form, parse_columns(columns) if columns else None)
+        return check_choices(form, columns)
     except (ValueError, SourceError) as error:
         raise click.UsageError(str(error)) from error
 

@@ -78,10 +78,13 @@ def _who(row: AppRow) -> Iterator[str]:
 def _where(row: AppRow) -> Iterator[str]:
     """On which phone, for whom."""
     if row.device is not None:
-        said = (row.device.owner, row.device.model, row.device.android and f"Android {row.device.android}", row.source)
+        device = row.device
+        phone = row.source if row.source.startswith("adb:") else device.serial
+        said = (device.owner, device.model, device.android and f"Android {device.android}", phone)
         yield "on " + clean(", ".join(part for part in said if part))
         users = ", ".join(f"user {user.id} {user.state}" for user in row.users)
-        yield f"for {users}" if users else f"{row.copy} copy"
+        if users or row.copy == "factory":
+            yield f"for {users}" if users else "factory copy"
 
 
 def _why(row: AppRow) -> Iterator[str]:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scanner.errors import ScannerError, SourceError
 from scanner.model import Value
-from scanner.sources.inventories.detection import (
-    bundle_reader_named,
-    bundle_reader_of,
-    reader_named,
-    reader_of,
-)
-from scanner.sources.inventories.documents import FileDocument, FolderBundle, StdinDocument, ZipBundle, safely
-from scanner.sources.inventories.readers.table import table_reader
-from scanner.sources.inventories.reading import Bundle, BundleReader, Document, Entry, Reader
+
+if TYPE_CHECKING:
+    from scanner.sources.inventories.reading import Bundle, BundleReader, Document, Entry, Reader
 
 STDIN = "-"
 APK_NAMES = (".apk", ".apks", ".xapk", ".apkm", ".aab")
+"""What needs no look for an inventory in it."""
+SAVED_NAMES = (".json", ".txt", ".gz", ".zst")
+"""Endings of the files that a folder of saved results holds: one without any of these is no such folder."""
+MAX_LOOKED_AT = 100_000
+"""Files of a folder whose names are looked at for that."""
 ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 
 
@@ -41,54 +41,95 @@ class InventorySource:
         self.limit = reader.limit
         self._data, self._reader = data, reader
 
+    @property
+    def holds_apks(self) -> bool:
+        """Whether APKs lie among its files, as AndroidQF copies them: these are to be read besides."""
+        names: list[str] = getattr(self._data, "names", list)()
+        return any(name.lower().endswith(APK_NAMES) for name in names)
+
     def entries(self) -> Iterator[Entry]:
         """Everything that the inventory says, in its order. Never raises for what it holds."""
+        from scanner.sources.inventories.documents import MAX_NAMES, safely
+        from scanner.sources.inventories.reading import Gap
+
         found = self._reader.read(self._data, self.name)  # type: ignore[arg-type]
-        return safely(found, self._data.name)
+        yield from safely(found, self._data.name)
+        if getattr(self._data, "cut_short", False):
+            yield Gap("", f"more than {MAX_NAMES} files: the rest was not looked at", "listing")
+
+
+def check_choices(form: str | None, columns: str | None) -> InventoryChoices:
+    """What the user says of inventories. Raises `SourceError` or `ValueError` with what would be right."""
+    if form is None and columns is None:
+        return InventoryChoices()
+    from scanner.sources.inventories.detection import formats
+    from scanner.sources.inventories.readers.table import parse_columns
+
+    if form is not None and form not in formats():
+        raise SourceError(f"--as {form}: there is no such format; there are {', '.join(formats())}")
+    return InventoryChoices(form, None if columns is None else parse_columns(columns))
 
 
 def open_inventory(spec: str, choices: InventoryChoices) -> InventorySource | None:
     """The inventory that a SPEC names, or None where it is none: an APK, an archive, a folder of APKs, or missing.
 
-    Raises:
-        SourceError: the format that the user names does not exist, or standard input is of none that is known.
+    Raises `SourceError` for standard input that cannot be read, or is of no known format.
     """
-    if spec == STDIN:
-        return _document(StdinDocument(), spec, choices) or _unknown()
-    try:
-        if Path(spec).is_dir():
-            return _bundle(FolderBundle(spec), spec, choices)
-        with open(spec, "rb", opener=_at_once) as stream:
-            begins = stream.read(4)
-        if begins.startswith(ZIP_MAGICS):
-            meant = choices.form is not None or not spec.lower().endswith(APK_NAMES)
-            return _bundle(ZipBundle(spec), spec, choices) if meant else None
-        return _document(FileDocument(spec), spec, choices)
-    except SourceError:
-        if choices.form is not None:
-            raise
-        return None  # whoever opens it as a file says why it cannot be
-    except (OSError, ValueError, ScannerError):
+    if spec.lower().endswith(APK_NAMES) and choices.form is None:
         return None
+    try:
+        found = _opened(spec, choices)
+    except (OSError, ValueError, ScannerError) as error:
+        if spec == STDIN:
+            raise SourceError(f"standard input: {error}") from error
+        return None  # whoever opens it as a file says why it cannot be
+    if found is None and spec == STDIN:
+        hint = "name its format with --as, or its columns with --columns"
+        raise SourceError(f"standard input is no inventory of a format that is known; {hint}")
+    return found
+
+
+def _opened(spec: str, choices: InventoryChoices) -> InventorySource | None:
+    if spec != STDIN and Path(spec).is_dir() and not _may_hold_results(spec):
+        return None
+    from scanner.sources.inventories.documents import FileDocument, FolderBundle, StdinDocument, ZipBundle
+
+    if spec == STDIN:
+        return _document(StdinDocument(), spec, choices)
+    if Path(spec).is_dir():
+        return _bundle(FolderBundle(spec), spec, choices)
+    with open(spec, "rb", opener=_at_once) as stream:
+        begins = stream.read(4)
+    if begins.startswith(ZIP_MAGICS):
+        return _bundle(ZipBundle(spec), spec, choices)
+    return _document(FileDocument(spec), spec, choices)
+
+
+def _may_hold_results(folder: str) -> bool:
+    """Whether any file's name is one that saved results have; an archive of APKs is passed over quickly."""
+    seen = 0
+    for _, _, files in os.walk(folder):
+        if any(file.lower().endswith(SAVED_NAMES) for file in files):
+            return True
+        seen += len(files)
+        if seen > MAX_LOOKED_AT:
+            return False
+    return False
 
 
 def _at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
-def _unknown() -> InventorySource:
-    raise SourceError("not an inventory of a format that is known; name it with --as, or its columns with --columns")
-
-
 def _document(document: Document, spec: str, choices: InventoryChoices) -> InventorySource | None:
-    if choices.columns is not None and choices.form is None:
-        return InventorySource(spec, document, table_reader(choices.columns))
-    reader = reader_named(choices.form) if choices.form else reader_of(document)
+    from scanner.sources.inventories.detection import reader_for
+
+    reader = reader_for(document, choices.form, choices.columns)
     return InventorySource(spec, document, reader) if reader else None
 
 
 def _bundle(bundle: Bundle, spec: str, choices: InventoryChoices) -> InventorySource | None:
-    if choices.form and reader_named(choices.form) is None and bundle_reader_named(choices.form) is None:
-        return None
-    reader = bundle_reader_named(choices.form) if choices.form else bundle_reader_of(bundle)
+    from scanner.sources.inventories.detection import bundle_reader_for
+
+    reader = bundle_reader_for(bundle, choices.form, choices.columns)
     return InventorySource(spec, bundle, reader) if reader else None

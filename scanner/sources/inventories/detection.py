@@ -5,41 +5,47 @@ The table's order is that of certainty: formats that say who they are come befor
 
 from __future__ import annotations
 
-from scanner.errors import SourceError
+from collections.abc import Mapping
+
 from scanner.sources.inventories.readers.mdm_formats import MDM_READERS
 from scanner.sources.inventories.readers.own_rows import OWN_READERS
 from scanner.sources.inventories.readers.phone_formats import PHONE_BUNDLES, PHONE_READERS
-from scanner.sources.inventories.readers.table import TABLE_READERS
+from scanner.sources.inventories.readers.table import TABLE_READERS, table_readers
 from scanner.sources.inventories.reading import Bundle, BundleReader, Document, Reader
 
-EVERY = (*OWN_READERS, *PHONE_READERS, *PHONE_BUNDLES, *MDM_READERS, *TABLE_READERS)
-READERS = tuple(one for one in EVERY if isinstance(one, Reader))
-BUNDLES = tuple(one for one in EVERY if isinstance(one, BundleReader))
+AnyReader = Reader | BundleReader
+KNOWN: tuple[AnyReader, ...] = (*OWN_READERS, *PHONE_READERS, *PHONE_BUNDLES, *MDM_READERS)
+Columns = Mapping[str, str] | None
 
 
 def formats() -> tuple[str, ...]:
     """Every name that ``--as`` takes."""
-    return tuple(dict.fromkeys(reader.name for reader in EVERY))
+    return tuple(dict.fromkeys(reader.name for reader in (*KNOWN, *TABLE_READERS)))
 
 
-def reader_of(document: Document) -> Reader | None:
-    """The reader for one file, or None where it is of no format that is known."""
+def reader_for(document: Document, form: str | None = None, columns: Columns = None) -> Reader | None:
+    """The reader for one file, or None where it is of no format that is known, or ``form`` is one of folders.
+
+    Where the user names ``columns``, what is text and of no other format is a table.
+    """
+    readers = [one for one in (*KNOWN, *_tables(columns)) if isinstance(one, Reader)]
+    if form is not None:
+        return next((one for one in readers if one.name == form), None)
     head = document.head
-    return next((reader for reader in READERS if reader.recognises(head)), None)
+    found = next((one for one in readers if one.recognises(head)), None)
+    if found is None and columns and head and "\0" not in head:
+        kind = {"[": "json", "{": "ndjson"}.get(head.lstrip()[:1], "csv")
+        found = next(one for one in readers if one.name == kind)
+    return found
 
 
-def bundle_reader_of(bundle: Bundle) -> BundleReader | None:
+def bundle_reader_for(bundle: Bundle, form: str | None = None, columns: Columns = None) -> BundleReader | None:
     """The reader for a folder or a zip, or None."""
-    return next((reader for reader in BUNDLES if reader.recognises(bundle)), None)
+    readers = [one for one in (*KNOWN, *_tables(columns)) if isinstance(one, BundleReader)]
+    if form is not None:
+        return next((one for one in readers if one.name == form), None)
+    return next((one for one in readers if one.recognises(bundle)), None)
 
 
-def reader_named(name: str) -> Reader | None:
-    """The reader of one file that ``--as`` names. Raises `SourceError` where nothing bears that name."""
-    if name not in formats():
-        raise SourceError(f"--as {name}: there is no such format; there are {', '.join(formats())}")
-    return next((reader for reader in READERS if reader.name == name), None)
-
-
-def bundle_reader_named(name: str) -> BundleReader | None:
-    """The reader of a folder or zip that ``--as`` names, or None where that format is a single file."""
-    return next((reader for reader in BUNDLES if reader.name == name), None)
+def _tables(columns: Columns) -> tuple[AnyReader, ...]:
+    return table_readers(columns) if columns else TABLE_READERS
