@@ -114,7 +114,7 @@ class InstalledJudge:
         return any(package.status != "unconfirmed" for _, package in self._database.by_name(app.package_name))
 
     def _other_verdict(self, app: Installed, read: Judged | None, findings: tuple[Finding, ...]) -> Iterator[str]:
-        """Where the 32-bit hashes alone would call an app an impostor and what is stated of it would not, or the reverse."""
+        """Where the 32-bit hashes and what is stated of an app would not both call it an impostor."""
         if read is not None or app.stated is None or not app.hashes or not findings:
             return
         hinted = match(observe_installed(msgspec.structs.replace(app, stated=None), None), self._database)
