@@ -13,7 +13,10 @@ class TextDocument:
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name
-        self._bytes = text.encode("utf-8", "surrogatepass")
+        try:
+            self._bytes = text.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            self._bytes = text.encode("utf-8", "surrogatepass")
 
     @property
     def head(self) -> str:

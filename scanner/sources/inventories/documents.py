@@ -112,7 +112,7 @@ class FolderBundle:
             if len(self._paths) >= MAX_NAMES:
                 self.cut_short = True
                 break
-            if not file.is_symlink() or (file.is_file() and Path(os.path.realpath(file)).is_relative_to(root)):
+            if file.is_file() and (not file.is_symlink() or Path(os.path.realpath(file)).is_relative_to(root)):
                 self._paths[file.relative_to(path).as_posix()] = str(file)
 
     def names(self) -> list[str]:
