@@ -44,7 +44,12 @@ class SignatureDatabase:
         """The names that people see of an app: its own, and those that the lists use; and what cites them."""
         named = [title for mention in signature.lists for title in mention.named_as.split(" / ")]
         lists = [self.lists[mention.list_id] for mention in signature.lists if mention.list_id in self.lists]
-        return tuple(dict.fromkeys((signature.name, *named))), tuple(cite for one in lists for cite in one.cites)
+        names = (signature.name, *(title.name for title in signature.titles), *named)
+        cites = (
+            *(cite for title in signature.titles for cite in title.cites),
+            *(cite for one in lists for cite in one.cites),
+        )
+        return tuple(dict.fromkeys(names)), tuple(dict.fromkeys(cites))
 
     def by_certificate(self, certificate: Certificate) -> dict[str, tuple[Signature, PinnedSigner]]:
         """Signature id → signature and signer of a certificate; by its 32-bit hash where no more is known."""

@@ -20,7 +20,7 @@ from typing import Self, TypeVar
 import msgspec
 
 from scanner.certificate import same_certificate
-from scanner.model import Assurance, Installed, Stated, UserState, first_known, printable
+from scanner.model import Assurance, Device, Installed, Stated, UserState, first_known, printable
 
 Known = TypeVar("Known")
 BATCH = 5_000
@@ -31,7 +31,7 @@ _SCHEMA = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE apps (device TEXT, name TEXT, title TEXT, copy TEXT, number INTEGER, app BLOB);
-CREATE TABLE devices (device TEXT PRIMARY KEY, said TEXT) WITHOUT ROWID;
+CREATE TABLE devices (device TEXT PRIMARY KEY, said BLOB) WITHOUT ROWID;
 CREATE TABLE unnamed (path TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 _INSERT = "INSERT INTO apps VALUES (?, ?, ?, ?, ?, ?)"
@@ -60,6 +60,7 @@ class Joining:
         self._seen: set[str] = set()
         self._number = 0
         self._untitled = True
+        self._told: dict[str, Device] = {}
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(Installed).decode
 
@@ -79,7 +80,7 @@ class Joining:
         serial = app.device.serial if app.device is not None else app.where
         device = serial.casefold()
         if device not in self._seen:
-            self._meet(device, serial, app)
+            self._meet(device, app)
         title = app.title.casefold() if app.title else None
         self._untitled = self._untitled and bool(app.package_name)
         self._waiting.append((device, app.package_name, title, app.copy, self._number, self._encode(app)))
@@ -97,7 +98,8 @@ class Joining:
             if len(serials) == 1:
                 device, said = serials[0]
                 self._base.execute("UPDATE apps SET device = ? WHERE device = ?", (device, path.casefold()))
-                yield path, said
+                self._told[device] = said
+                yield path, said.serial
 
     def apps(self) -> Iterator[Installed]:
         """Each app of each device, once."""
@@ -105,26 +107,35 @@ class Joining:
         if not self._untitled:
             self._base.execute("CREATE INDEX titles ON apps (device, title)")
             self._base.execute(_NAMED_AS)
-        for _, rows in groupby(self._base.execute(_ORDERED), itemgetter(0, 1, 2, 3)):
-            yield joined([self._decode(row[4]) for row in rows])
+        for key, rows in groupby(self._base.execute(_ORDERED), itemgetter(0, 1, 2, 3)):
+            yield self._known(key[0], joined([self._decode(row[4]) for row in rows]))
 
-    def _meet(self, device: str, serial: str, app: Installed) -> None:
+    def _known(self, device: str, app: Installed) -> Installed:
+        """The app on the device as others name it, where its own inventory did not."""
+        if device not in self._told or not _is_unnamed(app):
+            return app
+        return msgspec.structs.replace(app, device=self._told[device])
+
+    def _meet(self, device: str, app: Installed) -> None:
         """A device is seen for the first time, or again where there are very many."""
         if len(self._seen) >= BATCH:
             self._seen.clear()
         self._seen.add(device)
+        if app.device is None:
+            return
         if _is_unnamed(app):
-            self._base.execute("INSERT OR IGNORE INTO unnamed VALUES (?)", (serial,))
+            self._base.execute("INSERT OR IGNORE INTO unnamed VALUES (?)", (app.device.serial,))
         else:
-            self._base.execute("INSERT OR IGNORE INTO devices VALUES (?, ?)", (device, serial))
+            self._base.execute("INSERT OR IGNORE INTO devices VALUES (?, ?)", (device, self._encode(app.device)))
 
-    def _serials_in(self, path: str) -> Iterator[tuple[str, str]]:
+    def _serials_in(self, path: str) -> Iterator[tuple[str, Device]]:
         """The devices that a path's last two parts name."""
         parts = PurePosixPath(path.casefold().replace("!/", "/")).parts[-2:]
         words = {word for part in parts for word in (part, part.partition(".")[0], *re.split(r"[^0-9a-z]+", part))}
         for word in sorted(words):
             if len(word) >= SHORTEST_SERIAL:
-                yield from self._base.execute("SELECT device, said FROM devices WHERE device = ?", (word,))
+                for device, said in self._base.execute("SELECT device, said FROM devices WHERE device = ?", (word,)):
+                    yield device, msgspec.msgpack.decode(said, type=Device)
 
     def _flush(self) -> None:
         self._base.execute("BEGIN")

@@ -60,8 +60,14 @@ def match_title(title: str, origin: str, database: SignatureDatabase) -> tuple[F
         )
         for signature in database.signatures
         for titles, cites in [database.titles_of(signature)]
-        if seen in map(_plain, titles)
+        if any(_begins_with(seen, _plain(listed)) for listed in titles)
     )
+
+
+def _begins_with(seen: str, listed: str) -> bool:
+    """Whether a title is the listed one, alone or with a store's subtitle; QQ Mail is not QQ."""
+    rest = seen.removeprefix(listed).lstrip()
+    return seen.startswith(listed) and (not rest or not (rest[0].isalnum() or rest[0] in "_&+."))
 
 
 def _plain(title: str) -> str:

@@ -150,8 +150,9 @@ class InstalledJudge:
 
 
 def _again(app: Installed, earlier: AppRow, findings: tuple[Finding, ...], notes: tuple[str, ...]) -> AppRow:
-    """The row of an earlier scan, judged by the signatures of today. When it was scanned stays what it was."""
+    """The row of an earlier scan, by the signatures of today. Where and when it was scanned stays what it was."""
     if earlier.findings:
+        findings = tuple(_found_again(finding, earlier) for finding in findings)
         kept = (finding for finding in earlier.findings if finding.verdict in SEEN_IN_THE_APK)
         findings = tuple(sorted((*findings, *kept), key=lambda finding: (finding.verdict.strength, finding.signature)))
     without = Verdict.CLEAR if earlier.unread is None else Verdict.UNREAD
@@ -160,7 +161,6 @@ def _again(app: Installed, earlier: AppRow, findings: tuple[Finding, ...], notes
         issues = (*(issue for issue in issues if not issue.startswith("unconfirmed-name:")), *notes)
     return msgspec.structs.replace(
         earlier,
-        source=printable(app.source),
         verdict=findings[0].verdict if findings else without,
         findings=findings,
         issues=issues,
@@ -177,6 +177,15 @@ def _titled_issues(app: Installed) -> Iterator[str]:
         yield "no-package-name: only the name that people see, which proves nothing"
     if app.also_in:
         yield f"also-in: {', '.join(map(printable, app.also_in))}"
+
+
+def _found_again(finding: Finding, earlier: AppRow) -> Finding:
+    """The finding with the inputs that its evidence was read from when the app was scanned."""
+    origins = {(one.kind, one.value): one.origin for before in earlier.findings for one in before.evidence}
+    evidence = (
+        msgspec.structs.replace(one, origin=origins.get((one.kind, one.value), one.origin)) for one in finding.evidence
+    )
+    return msgspec.structs.replace(finding, evidence=tuple(evidence))
 
 
 def _issues(app: Installed, read: Judged | None, observed: Observation, why_unread: str | None) -> Iterator[str]:

@@ -98,6 +98,13 @@ class EmbeddedSdk(_Strict, kw_only=True, frozen=True):
     cites: tuple[str, ...]
 
 
+class Title(_Strict, kw_only=True, frozen=True):
+    """A name under which people see the app: what an export without package names may show."""
+
+    name: str
+    cites: tuple[str, ...]
+
+
 class Related(_Strict, kw_only=True, frozen=True):
     """A name that is not this app: kept so that nobody adds it by mistake."""
 
@@ -115,6 +122,7 @@ class Signature(_Strict, kw_only=True, frozen=True):
     updated: str
     note: str | None = None
     lists: tuple[ListMention, ...] = ()
+    titles: tuple[Title, ...] = ()
     packages: tuple[Package, ...]
     signers: tuple[PinnedSigner, ...] = ()
     embedded_sdks: tuple[EmbeddedSdk, ...] = ()
