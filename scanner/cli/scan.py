@@ -18,6 +18,8 @@ Examples:
   app-scanner scan downloads/ store-mirror.zip -o table -o jsonl=rows.jsonl
   find /srv -name '*.apk' -print0 | app-scanner scan --files-from -
   app-scanner scan apks/ --signatures our-list.yaml -o csv=report.csv
+  app-scanner scan devices.json bugreport.zip R58M123ABC.txt -o jsonl=rows.jsonl
+  fetch-inventory | app-scanner scan - --columns 'package=App ID,device=Serial'
 
 \b
 Exit codes:
@@ -80,12 +82,16 @@ def scan(
     columns: str | None,
     **phones: Any,  # noqa: ANN401 - the words of --help, as click collects them
 ) -> int:
-    """Look for the listed apps on phones, and in APK files, folders and archives.
+    """Look for the listed apps on phones, in APK files, folders and archives, and in inventories.
 
     SPEC is a phone (adb:SERIAL, adb:HOST:PORT), a file (an APK, .apks, .xapk, .apkm, .zip, .tar, .tar.gz, .tar.xz,
-    .tar.zst, .tar.bz2) or a folder; with none, every phone that is connected. Phones are asked for all users and
-    all packages; of each APK only the few blocks that say who signed it are read, and nothing is left behind.
+    .tar.zst, .tar.bz2), a folder, or an inventory; with none, every phone that is connected. Phones are asked for all
+    users and all packages; of each APK only the few blocks that say who signed it are read, and nothing is left behind.
     Archives are read where they lie, nested ones too; nothing is unpacked to disk.
+
+    An inventory is an export of a device management, a bug report, the saved output of pm, dumpsys or a forensic tool,
+    a table, rows of an earlier scan, or any of these on stdin (-). Its format is told by its content. Several are
+    joined: each app of each device is one row, on the strongest evidence.
     """
     from scanner.cli.running import run_scan
 
