@@ -166,6 +166,11 @@ def _problems(signature: Signature) -> Iterable[str]:
         for value in values:
             if values.count(value) > 1:
                 yield f"{kind}: {value!r} stands twice"
+    for number, title in enumerate(signature.titles):
+        if not title.name.strip():
+            yield f"titles[{number}].name: no name"
+        if not title.cites:
+            yield f"titles[{number}].cites: a title that nobody can cite does not exist"
     for number, package in enumerate(signature.packages):
         yield from (f"packages[{number}].{problem}" for problem in _package_problems(package, signers))
     for number, signer in enumerate(signature.signers):

@@ -294,6 +294,8 @@ def test_the_good_file_of_these_tests_is_good(tmp_path):
         ("apps.0.packages.0.signers", [], "apps[0].packages[0].pins", "'complete' with 0 signers"),
         ("apps.0.packages.0.cites", [], "apps[0].packages[0].cites", "nobody can cite"),
         ("apps.0.packages.0.cites", ..., "apps[0].packages[0]", "missing required field `cites`"),
+        ("apps.0.titles", [{"name": "Ours", "cites": []}], "apps[0].titles[0].cites", "nobody can cite"),
+        ("apps.0.titles", [{"name": " ", "cites": ["x"]}], "apps[0].titles[0].name", "no name"),
         ("apps.0.signers.0.cites", [], "apps[0].signers[0].cites", "nobody can cite"),
         ("apps.0.signers.0.cites", ..., "apps[0].signers[0]", "missing required field `cites`"),
         ("lists.0.cites", ..., "lists[0]", "missing required field `cites`"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scanner.database import SignatureDatabase, load_database
-from scanner.matcher import Observation, match, unconfirmed_names
+from scanner.matcher import Observation, match, match_title, unconfirmed_names
 from scanner.model import Assurance, Certificate, Verdict
 from scanner.signaturefile import Signature
 
@@ -210,3 +210,27 @@ def test_every_finding_carries_its_evidence_and_citations(database: SignatureDat
 def test_findings_are_sorted_strongest_first(database: SignatureDatabase) -> None:
     found = match(seen("com.tencent.mobileqq", STRANGER), database)
     assert [finding.signature for finding in found] == ["qq-wallet", "tencent-qq"]
+
+
+@pytest.mark.parametrize(
+    ("title", "found"),
+    [
+        ("WeChat", {"wechat-pay"}),
+        ("  wechat ", {"wechat-pay"}),
+        ("微信", {"wechat-pay"}),
+        ("QQ", {"tencent-qq", "qq-wallet"}),
+        ("CamScanner - PDF Scanner App", {"camscanner"}),
+        ("SHAREit: Transfer, Share Files", {"shareit"}),
+        ("WPS Office-PDF,Word,Sheet,PPT", {"wps-office"}),
+        ("QQ Mail", set()),
+        ("QQ音乐", set()),
+        ("WeChats", set()),
+        ("My WeChat", set()),
+        ("", set()),
+    ],
+)
+def test_a_title_is_a_reason_to_look_and_no_more(title: str, found: set[str]) -> None:
+    findings = match_title(title, "apps.csv:2", load_database())
+    assert {finding.signature for finding in findings} == found
+    assert {finding.verdict for finding in findings} <= {Verdict.DISPLAY_NAME}
+    assert all(evidence.cites and evidence.agrees for finding in findings for evidence in finding.evidence)
