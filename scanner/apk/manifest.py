@@ -15,6 +15,7 @@ from typing import Any
 
 from scanner.errors import ApkError
 from scanner.model import Value
+from scanner.postponing import postponed
 
 MAX_MANIFEST = 8 << 20
 """Largest manifest that is read, in bytes inflated."""
@@ -67,7 +68,8 @@ def read_manifest(data: bytes) -> Manifest:
 @cache
 def _androguard() -> tuple[Any, type[Exception]]:
     """The parser of androguard and its own error, imported when first needed, its log switched off."""
-    from androguard.core.axml import AXMLParser, ResParserError
+    with postponed("androguard.core.resources.public"):  # names for people; ids are all that is looked at here
+        from androguard.core.axml import AXMLParser, ResParserError
     from loguru import logger
 
     logger.disable("androguard")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from scanner.errors import ReadError, SourceError
 from scanner.model import PhoneAddress, PhoneStatus
+from scanner.sources.adb.library import adb_library
 from scanner.sources.adb.states import advice_for
 
 if TYPE_CHECKING:
@@ -54,14 +55,13 @@ class AdbServer:
             return
         if not _is_here(self.host):
             raise ServerGone(f"no adb server answers at {self.address}: start it there with `adb -a nodaemon server`")
-        from adbutils import AdbError, adb_path
-
+        library = adb_library()
         try:
-            command = [adb_path(), "-P", str(self.port), "start-server"]
+            command = [library.adb_path(), "-P", str(self.port), "start-server"]
             done = subprocess.run(  # noqa: S603 - the program is adbutils' or the PATH's adb, the words are ours
                 command, stdin=subprocess.DEVNULL, capture_output=True, timeout=START_SECONDS, check=False
             )
-        except (AdbError, OSError, subprocess.TimeoutExpired) as error:
+        except (library.AdbError, OSError, subprocess.TimeoutExpired) as error:
             raise ServerGone(f"adb cannot be started: {error}") from error
         if not self._answers():
             said = done.stderr.decode(errors="replace").strip().splitlines() or ["it did not say why"]
@@ -135,9 +135,8 @@ class AdbServer:
 
     def _connection(self, timeout: float | None) -> AdbConnection:
         """A connection through adbutils, which must not start a server where none answers: `ensure` does."""
-        from adbutils import AdbConnection
 
-        class Connection(AdbConnection):  # type: ignore[misc]
+        class Connection(adb_library().AdbConnection):  # type: ignore[misc]
             def _safe_connect(self) -> socket.socket:
                 connected: socket.socket = self._create_socket()
                 return connected
@@ -173,13 +172,11 @@ class AdbServer:
 @contextmanager
 def mapped(what: str) -> Iterator[None]:
     """Turn whatever adbutils and sockets let out into `ReadError`."""
-    from adbutils import AdbError
-
     try:
         yield
     except TimeoutError as error:
         raise ReadError(f"{what}: no answer in time") from error
-    except (AdbError, OSError, EOFError, ValueError) as error:
+    except (adb_library().AdbError, OSError, EOFError, ValueError) as error:
         raise ReadError(f"{what}: {' '.join(str(error).split()) or type(error).__name__}") from error
 
 

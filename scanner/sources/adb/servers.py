@@ -12,6 +12,7 @@ from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
+from scanner.sources.adb.library import adb_library
 from scanner.sources.adb.server import DEFAULT_PORT, AdbServer
 
 _VERSION = re.compile(rb"Android Debug Bridge version 1\.0\.(\d+)")
@@ -35,10 +36,10 @@ def server_notes(server: AdbServer) -> list[str]:
 
 
 def _client_version() -> int | None:
-    from adbutils import AdbError, adb_path
-
-    with suppress(AdbError, OSError, subprocess.SubprocessError):
-        said = subprocess.run([adb_path(), "version"], capture_output=True, timeout=CLIENT_SECONDS, check=False).stdout  # noqa: S603
+    library = adb_library()
+    with suppress(library.AdbError, OSError, subprocess.SubprocessError):
+        command = [library.adb_path(), "version"]
+        said = subprocess.run(command, capture_output=True, timeout=CLIENT_SECONDS, check=False).stdout  # noqa: S603
         if match := _VERSION.search(said):
             return int(match[1])
     return None
