@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
+from typing import IO
 
 from scanner.model import printable
+from scanner.sources.inventories.jsonstream import JsonStream
 from scanner.sources.inventories.lines import is_package_name, unless_null
 from scanner.sources.inventories.reading import Bundle, Document
 
@@ -36,6 +38,48 @@ def folders_with(bundle: Bundle, recognised: Mapping[str, Callable[[str], bool]]
         if test is not None and path not in paths and test(bundle.document(name).head):
             paths[path] = None
             yield Folder(bundle, path)
+
+
+class Objects:
+    """Number and value of each object in the array that a file is, or that is its member ``key``.
+
+    Known afterwards: ``problem``, why the file could not be read to its end; ``others``, how many elements were no
+    objects; ``beside``, the member beside the array that was asked for.
+    """
+
+    def __init__(self, stream: IO[str], key: str | None = None, beside: str | None = None) -> None:
+        self._json = JsonStream(stream, strict=False)
+        self._key, self._beside = key, beside
+        self.problem: str | None = None
+        self.others = 0
+        self.beside: dict[str, object] = {}
+
+    def __iter__(self) -> Iterator[tuple[int, dict[str, object]]]:
+        try:
+            yield from self._listed() if self._key is None else self._member()
+            self._json.end()
+        except ValueError as error:
+            self.problem = str(error)
+
+    def _listed(self) -> Iterator[tuple[int, dict[str, object]]]:
+        for number, item in enumerate(self._json.items(), 1):
+            if isinstance(item, dict):
+                yield number, item
+            else:
+                self.others += 1
+
+    def _member(self) -> Iterator[tuple[int, dict[str, object]]]:
+        found = False
+        for key in self._json.members():
+            if key == self._key:
+                found = True
+                yield from self._listed()
+            else:
+                value = self._json.value()
+                if key == self._beside:
+                    self.beside[key] = value
+        if not found:
+            raise ValueError(f"without {self._key}")
 
 
 def text(item: dict[str, object], key: str) -> str | None:

@@ -32,6 +32,7 @@ from scanner.sources.inventories.getprop import parse_properties
 from scanner.sources.inventories.lines import Noted
 from scanner.sources.inventories.readers.folders import (
     Folder,
+    Objects,
     digest,
     folders_with,
     objects,
@@ -40,7 +41,6 @@ from scanner.sources.inventories.readers.folders import (
     truth,
     whole,
 )
-from scanner.sources.inventories.readers.jsonarray import JsonArray
 from scanner.sources.inventories.readers.phonetext import blank_app, device_of, gaps_of, nothing_in
 from scanner.sources.inventories.reading import Bundle, BundleReader, Entry, Gap
 
@@ -82,7 +82,7 @@ class _Phone:
         blank = blank_app(self._device(), self._spec, document.name)
         found = seen = 0
         with document.text() as stream:
-            array = JsonArray(stream, "packages")
+            array = Objects(stream, "packages")
             for seen, item in array:
                 if truth(item, "isApex"):
                     continue
@@ -109,7 +109,7 @@ class _Phone:
         if document is None:
             return {}
         with document.text() as stream:
-            return next((item for _, item in JsonArray(stream, key)), {})
+            return next((item for _, item in Objects(stream, key)), {})
 
     def _device(self) -> Device:
         encoded = text(self._first("device_properties.txt", "b64EncodedDeviceProps"), "encodedDevProps")
@@ -126,7 +126,7 @@ class _Phone:
             self._problems.add(f"{CERTIFICATES} is missing")
             return
         with document.text() as stream:
-            array = JsonArray(stream, "certs")
+            array = Objects(stream, "certs")
             for _, item in array:
                 if len(self._certificates) >= MAX_CERTIFICATES:
                     self._problems.add(f"more than {MAX_CERTIFICATES} certificates")

@@ -25,8 +25,7 @@ from scanner.model import Device, Installed
 from scanner.sources.inventories.lines import MAX_SHOWN, number
 from scanner.sources.inventories.readers.acquired import AcquiredApps
 from scanner.sources.inventories.readers.androidqf import recognises_packages
-from scanner.sources.inventories.readers.folders import Folder, folders_with, text
-from scanner.sources.inventories.readers.jsonarray import JsonArray
+from scanner.sources.inventories.readers.folders import Folder, Objects, folders_with, text
 from scanner.sources.inventories.readers.phonetext import blank_app, device_of, gaps_of, nothing_in
 from scanner.sources.inventories.reading import Bundle, BundleReader, Document, Entry, Gap
 
@@ -85,7 +84,7 @@ def _entries(folder: Folder, spec: str) -> Iterator[Entry]:
 def _take(document: Document, apps: AcquiredApps, details: dict[str, Installed]) -> str | None:
     """Every entry of a file; what is wrong with the file."""
     with document.text() as stream:
-        array = JsonArray(stream)
+        array = Objects(stream)
         for place, item in array:
             apps.add(place, item)
             name = item.get("package_name")
