@@ -81,7 +81,6 @@ OWNERS = {
     "yaml": {"strictyaml"},
     "openpyxl": {"sources"},
     "zstandard": {"sources"},
-    "ijson": {"sources"},
     "tarfile": {"sources"},
     "zipfile": set(),
     "struct": {"bytesource", "apk", "inspection", "sources"},

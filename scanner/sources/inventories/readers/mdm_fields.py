@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from scanner.model import Assurance, Certificate, Device, Stated, printable
+from scanner.model import Assurance, Certificate, Device, Stated
 from scanner.sources.inventories.lines import is_package_name, number
 from scanner.sources.inventories.reading import Document, Gap, NotAndroid
 
@@ -42,7 +42,12 @@ def text(value: object, limit: int = MAX_TEXT) -> str | None:
         value = str(value) if abs(value) < MAX_NUMBER else None
     if not isinstance(value, str):
         return None
-    return printable(value[:limit].strip()) or None
+    return replaced(value[:limit].strip()) or None
+
+
+def replaced(text: str) -> str:
+    """The text, with a question mark for each stray byte and half character."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def first_text(*values: object, limit: int = MAX_TEXT) -> str | None:
