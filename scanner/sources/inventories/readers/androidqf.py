@@ -26,7 +26,8 @@ from scanner.sources.inventories.dumped import Dump
 from scanner.sources.inventories.getprop import parse_properties
 from scanner.sources.inventories.readers.acquired import AcquiredApps
 from scanner.sources.inventories.readers.dumpjoin import apps_in_dump, joined
-from scanner.sources.inventories.readers.folders import Folder, Objects, folders_with, text, whole
+from scanner.sources.inventories.readers.folders import Folder, Objects, folders_with
+from scanner.sources.inventories.readers.jsonfields import text, whole
 from scanner.sources.inventories.readers.phonetext import (
     blank_app,
     device_of,
@@ -126,13 +127,13 @@ def _denied(folder: Folder) -> Iterator[Entry]:
     with document.text() as stream:
         array = Objects(stream, "users", "enumeration_error")
         for number, user in array:
-            status = text(user, "inventory_status")
+            status = text(user.get("inventory_status"))
             if status != "collected" and number <= MAX_USERS:
-                reason = text(user, "error") or status or "it is not said whether the listing is whole"
-                yield Gap(f"user {whole(user, 'id')}", reason, "user")
+                reason = text(user.get("error")) or status or "it is not said whether the listing is whole"
+                yield Gap(f"user {whole(user.get('id'))}", reason, "user")
     if array.problem:
         yield Gap("package_users.json", array.problem, "listing")
-    error = text(array.beside, "enumeration_error")
+    error = text(array.beside.get("enumeration_error"))
     if error:
         yield Gap("package_users.json", error, "listing")
 

@@ -1,4 +1,4 @@
-"""What the readers of several files share: the folders of a bundle that hold a file, and values out of JSON."""
+"""What the readers of several files share: the folders of a bundle that hold a file, and the objects in it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO
 
-from scanner.model import printable
 from scanner.sources.inventories.jsonstream import JsonStream
-from scanner.sources.inventories.lines import is_package_name, unless_null
 from scanner.sources.inventories.reading import Bundle, Document
-
-MAX_NUMBER = (1 << 63) - 1
 
 
 class Folder:
@@ -80,42 +76,3 @@ class Objects:
                     self.beside[key] = value
         if not found:
             raise ValueError(f"without {self._key}")
-
-
-def text(item: dict[str, object], key: str) -> str | None:
-    """A text that says something."""
-    value = item.get(key)
-    return unless_null(printable(value.strip())) if isinstance(value, str) else None
-
-
-def whole(item: dict[str, object], key: str) -> int | None:
-    """A number that is no truth value, and not larger than Java's."""
-    value = item.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MAX_NUMBER else None
-
-
-def truth(item: dict[str, object], key: str) -> bool | None:
-    """A truth value."""
-    value = item.get(key)
-    return value if isinstance(value, bool) else None
-
-
-def objects(item: dict[str, object], key: str) -> list[dict[str, object]]:
-    """The objects of an array."""
-    value = item.get(key)
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def package_name(item: dict[str, object], key: str) -> str | None:
-    """A package name."""
-    value = item.get(key)
-    return value if isinstance(value, str) and is_package_name(value) else None
-
-
-def digest(item: dict[str, object], key: str, digits: int) -> str | None:
-    """A digest of so many hex digits, in lower case; null where it is none, or all zeros."""
-    value = item.get(key)
-    if not isinstance(value, str) or len(value) != digits or not value.isascii() or not value.isalnum():
-        return None
-    lower = value.lower()
-    return lower if lower.strip("0123456789abcdef") == "" and lower.strip("0") else None
