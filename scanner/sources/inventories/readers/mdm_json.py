@@ -14,13 +14,12 @@ from typing import IO, Any
 import msgspec
 
 from scanner.model import Value
+from scanner.sources.inventories import documents
 from scanner.sources.inventories.jsonstream import JsonStream
 from scanner.sources.inventories.readers.mdm_fields import field, whole
 from scanner.sources.inventories.readers.mdm_head import BLANK, glimpse
 from scanner.sources.inventories.reading import Document, Gap
 
-MAX_LINE = 4 << 20
-"""Characters of a line that is one object by itself."""
 MAX_SHOWN = 200
 """Characters of a parser's own words in a reason."""
 _UNFINISHED = re.compile(r"[\[{,:]\s*\Z")
@@ -57,20 +56,15 @@ def records(document: Document, listing: Listing) -> Iterator[Found | Gap]:
 
 
 def _is_lines(document: Document) -> bool:
-    with closing(document.text()) as stream:
-        first = _next_line(stream)
+    with closing(documents.numbered_lines(document)) as numbered:
+        lines = (text for _, line in numbered if (text := line.strip(BLANK)))
+        first = next(lines, "")
         if not first.startswith("{"):
             return False
         if isinstance(_object(first), dict):
             return True
-        return not _UNFINISHED.search(first) and _next_line(stream).startswith("{")
-
-
-def _next_line(stream: IO[str]) -> str:
-    while line := stream.readline(MAX_LINE):
-        if text := line.strip(BLANK):
-            return text
-    return ""
+        whole_line = len(first) < documents.MAX_LINE and not _UNFINISHED.search(first)
+        return whole_line and next(lines, "").startswith("{")
 
 
 def _object(line: str) -> dict[str, Any] | str:
@@ -84,28 +78,20 @@ def _object(line: str) -> dict[str, Any] | str:
 
 def _by_line(document: Document, listing: Listing) -> Iterator[Found | Gap]:
     last: dict[str, Any] = {}
-    number = count = 0
-    with closing(document.text()) as stream:
-        while line := stream.readline(MAX_LINE):
-            number += 1
-            if len(line) == MAX_LINE and not line.endswith("\n"):
-                _skip_line(stream)
-                yield Gap(f"line {number}", f"longer than {MAX_LINE} characters")
-            elif text := line.strip(BLANK):
-                value = _object(text)
-                if isinstance(value, str):
-                    yield Gap(f"line {number}", value)
-                else:
-                    last = value
-                    for item in _items(value, f"line {number}", listing):
-                        count += 1
-                        yield item
+    count = 0
+    for number, line in documents.numbered_lines(document):
+        if len(line) == documents.MAX_LINE and line[-1] != "\n":
+            yield Gap(f"line {number}", f"longer than {documents.MAX_LINE} characters")
+        elif text := line.strip(BLANK):
+            value = _object(text)
+            if isinstance(value, str):
+                yield Gap(f"line {number}", value)
+            else:
+                last = value
+                for item in _items(value, f"line {number}", listing):
+                    count += 1
+                    yield item
     yield from _left(listing, last, count)
-
-
-def _skip_line(stream: IO[str]) -> None:
-    while (rest := stream.readline(MAX_LINE)) and not rest.endswith("\n"):
-        pass
 
 
 def _items(value: dict[str, Any], where: str, listing: Listing) -> Iterator[Found | Gap]:

@@ -12,9 +12,8 @@ import msgspec
 import pytest
 
 from scanner.model import Assurance, Certificate, Device, Installed, Stated, UserState
-from scanner.sources.inventories import jsonstream
+from scanner.sources.inventories import documents, jsonstream
 from scanner.sources.inventories.documents import StreamDocument
-from scanner.sources.inventories.readers import mdm_json
 from scanner.sources.inventories.readers.amapi import READER
 from scanner.sources.inventories.reading import HEAD, Gap
 from tests.sources.inventories.readers.mdm import SHA1, SHA256, apps, gaps, read
@@ -229,11 +228,19 @@ def test_a_broken_line_costs_that_line_alone() -> None:
 
 
 def test_a_line_too_long_costs_that_line_alone(monkeypatch) -> None:
-    monkeypatch.setattr(mdm_json, "MAX_LINE", 4000)
+    monkeypatch.setattr(documents, "MAX_LINE", 4000)
     line = json.dumps(DEVICE)
     entries = read(READER, "\n".join([line, json.dumps({**DEVICE, "x": "y" * 9000}), line]))
     assert len(apps(entries)) == 2
     assert gaps(entries) == [("line 2", "row")]
+
+
+def test_pages_too_long_for_a_line_are_read_all_the_same(monkeypatch) -> None:
+    monkeypatch.setattr(documents, "MAX_LINE", 4000)
+    long = json.dumps({"devices": [{**DEVICE, "x": "y" * 9000}]})
+    entries = read(READER, f"{long}\n{long}\n")
+    assert len(apps(entries)) == 2
+    assert gaps(entries) == []
 
 
 def test_what_was_read_before_the_end_of_a_cut_file_is_kept() -> None:
