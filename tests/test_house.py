@@ -85,7 +85,6 @@ OWNERS = {
     "yaml": {"strictyaml"},
     "openpyxl": {"sources"},
     "zstandard": {"sources"},
-    "ijson": {"sources"},
     "tarfile": {"sources"},
     "zipfile": set(),
     "struct": {"bytesource", "apk", "inspection", "sources"},

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import weakref
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -189,7 +189,7 @@ def safely(entries: Iterable[Entry], name: str) -> Iterator[Entry]:
         yield Gap("", f"{name}: not read to its end: {reason}", "listing")
 
 
-def numbered_lines(document: Document) -> Iterator[tuple[int, str]]:
+def numbered_lines(document: Document) -> Generator[tuple[int, str], None, None]:
     """Every line with its number, from 1, its line feed kept; one cut at `MAX_LINE` has none."""
     with document.text() as stream:
         number, line = 0, stream.readline(MAX_LINE)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import zip_longest
 
 from scanner.model import Assurance, Certificate, Device, Installed, Stated, UserState, printable
+from scanner.sources.inventories import digests
 from scanner.sources.inventories.lines import is_package_name
 from scanner.sources.inventories.reading import Entry, Gap, NotAndroid
 
@@ -40,8 +39,6 @@ _SYSTEMS = (
     (re.compile(r"\b(tvos|watchos|visionos|linux|ubuntu|tizen)\b", re.IGNORECASE), "another system"),
 )
 _ALGORITHM = re.compile(r"\s*sha-?(?:1|256)\s*[:=/ ]\s*", re.IGNORECASE)
-_BETWEEN = re.compile(r"[:\s-]")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _GROUPED = re.compile(r"\d{1,3}([,.'\u00a0\u202f ])\d{3}(?:\1\d{3})*")
 _NUMBER = re.compile(r"(\d{1,18})(?:\.0+)?")
 
@@ -79,19 +76,8 @@ def said(cell: str) -> str:
 
 
 def digest(text: str, size: int) -> str | None:
-    """A digest of ``size`` bytes as lower-case hex, from hex with or without separators, or base64; null for others."""
-    text = _ALGORITHM.sub("", text, count=1).strip(_BLANK)
-    plain = _BETWEEN.sub("", text).lower()
-    if len(plain) == 2 * size and not plain.strip("0123456789abcdef"):
-        return plain
-    if _BASE64.fullmatch(text) is None:
-        return None
-    unpadded = text.rstrip("=").replace("-", "+").replace("_", "/")
-    try:
-        data = base64.b64decode(unpadded + "=" * (-len(unpadded) % 4), validate=True)
-    except binascii.Error:
-        return None
-    return data.hex() if len(data) == size else None
+    """A digest as `digests.digest` reads it, also one that is called by its algorithm."""
+    return digests.digest(_ALGORITHM.sub("", text, count=1).strip(_BLANK), size)
 
 
 def whole_number(text: str) -> int | None:

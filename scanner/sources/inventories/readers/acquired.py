@@ -8,14 +8,7 @@ from scanner.model import Assurance, Certificate, Installed, Stated, UserState
 from scanner.sources.inventories.lines import MAX_SHOWN, Noted, number
 from scanner.sources.inventories.paths import split_name
 from scanner.sources.inventories.readers.dumpjoin import stated_by_links
-from scanner.sources.inventories.readers.folders import (
-    digest,
-    objects,
-    package_name,
-    text,
-    truth,
-    whole,
-)
+from scanner.sources.inventories.readers.jsonfields import hex_digest, objects, package, text, truth, whole
 from scanner.sources.inventories.readers.pm_list import PER_USER_RANGE
 
 MAX_APPS = 100_000
@@ -34,7 +27,7 @@ class AcquiredApps:
 
     def add(self, place: int, item: dict[str, object]) -> None:
         """Take one entry."""
-        name = package_name(item, self._name_key)
+        name = package(item.get(self._name_key))
         if name is None:
             self.problems.add(f"entry {place} has no package name")
             return
@@ -64,18 +57,18 @@ class AcquiredApps:
         return msgspec.structs.replace(app, stated=stated_by_links(digests))
 
     def _app(self, name: str, item: dict[str, object]) -> Installed:
-        files = objects(item, "files")[:MAX_FILES]
-        base = next((file for file in files if split_name(text(file, "path") or "") is None), None)
-        splits = (split_name(text(file, "path") or "") for file in files)
-        error = text(item, "files_error")
+        files = objects(item.get("files"))[:MAX_FILES]
+        base = next((file for file in files if split_name(text(file.get("path")) or "") is None), None)
+        splits = (split_name(text(file.get("path")) or "") for file in files)
+        error = text(item.get("files_error"))
         if error:
             self.problems.add(f"{name}: its files could not be listed: {error[:MAX_SHOWN]}")
         return msgspec.structs.replace(
             self._blank,
             package_name=name,
             users=_users(item, has_files=bool(files)),
-            file_sha256=digest(base, "sha256", 64) if base else None,
-            installer=text(item, "installer"),
+            file_sha256=hex_digest(base.get("sha256"), 64) if base else None,
+            installer=text(item.get("installer")),
             system=_system(item),
             splits=tuple(split for split in splits if split),
             stated=self._stated(name, files, base),
@@ -85,7 +78,7 @@ class AcquiredApps:
         """What AndroidQF says of the certificate; a mere claim unless it verified the base APK, and all files agree."""
         found = [(file, certificate) for file in files if (certificate := _certificate(file)) is not None]
         for file in files:
-            error = text(file, "certificate_error")
+            error = text(file.get("certificate_error"))
             if error:
                 self.problems.add(f"{name}: its certificate was not verified: {error[:MAX_SHOWN]}")
         if not found:
@@ -94,7 +87,7 @@ class AcquiredApps:
         agreed = all(_digests(other) == _digests(certificate) for _, other in found)
         if not agreed:
             self.problems.add(f"{name}: its files have different certificates")
-        verified = truth(file, "verified_certificate") is True and text(file, "certificate_error") is None
+        verified = truth(file.get("verified_certificate")) is True and text(file.get("certificate_error")) is None
         sure = agreed and verified and file is base
         return Stated((certificate,), (), self._origin, Assurance.REPORTED if sure else Assurance.DECLARED)
 
@@ -118,28 +111,28 @@ class AcquiredApps:
 
 def _users(item: dict[str, object], *, has_files: bool) -> tuple[UserState, ...]:
     """The user of the entry, where it names one, and the state, where it is known."""
-    user, installed, uid = whole(item, "user_id"), truth(item, "installed"), _uid(item)
+    user, installed, uid = whole(item.get("user_id")), truth(item.get("installed")), _uid(item)
     if user is None and uid is not None and uid > 0:
         user = uid // PER_USER_RANGE
     if user is None or user < 0:
         return ()
     if installed is False:
         return (UserState(user, "uninstalled"),)
-    if truth(item, "disabled"):
+    if truth(item.get("disabled")):
         return (UserState(user, "disabled"),)
     return (UserState(user, "installed"),) if installed or has_files else ()
 
 
 def _uid(item: dict[str, object]) -> int | None:
     """MVT writes it as a text."""
-    uid = whole(item, "uid")
-    return uid if uid is not None else number(text(item, "uid"))
+    uid = whole(item.get("uid"))
+    return uid if uid is not None else number(text(item.get("uid")))
 
 
 def _system(item: dict[str, object]) -> bool | None:
-    if truth(item, "system"):
+    if truth(item.get("system")):
         return True
-    return False if truth(item, "third_party") else None
+    return False if truth(item.get("third_party")) else None
 
 
 def _certificate(file: dict[str, object]) -> Certificate | None:
@@ -147,10 +140,10 @@ def _certificate(file: dict[str, object]) -> Certificate | None:
     said = file.get("certificate")
     if not isinstance(said, dict):
         return None
-    sha256, sha1, md5 = (digest(said, key, digits) for key, digits in _DIGITS.items())
+    sha256, sha1, md5 = (hex_digest(said.get(key), digits) for key, digits in _DIGITS.items())
     if sha256 is None and sha1 is None and md5 is None:
         return None
-    return Certificate(sha256=sha256, sha1=sha1, md5=md5, subject=text(said, "Subject"))
+    return Certificate(sha256=sha256, sha1=sha1, md5=md5, subject=text(said.get("Subject")))
 
 
 def _digests(certificate: Certificate) -> tuple[str | None, ...]:

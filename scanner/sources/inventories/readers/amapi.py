@@ -16,14 +16,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from scanner.model import Device, Installed, Stated, UserState
+from scanner.sources.inventories.readers.jsonfields import objects, package
 from scanner.sources.inventories.readers.mdm_fields import (
     MAX_ID,
     digest,
     field,
     first_text,
     no_package,
-    objects,
-    package,
     stated,
     text,
     whole,

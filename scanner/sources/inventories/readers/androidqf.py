@@ -26,8 +26,8 @@ from scanner.sources.inventories.dumped import Dump
 from scanner.sources.inventories.getprop import parse_properties
 from scanner.sources.inventories.readers.acquired import AcquiredApps
 from scanner.sources.inventories.readers.dumpjoin import apps_in_dump, joined
-from scanner.sources.inventories.readers.folders import Folder, folders_with, text, whole
-from scanner.sources.inventories.readers.jsonarray import JsonArray
+from scanner.sources.inventories.readers.folders import Folder, Objects, folders_with
+from scanner.sources.inventories.readers.jsonfields import text, whole
 from scanner.sources.inventories.readers.phonetext import (
     blank_app,
     device_of,
@@ -96,7 +96,7 @@ def _sections(folder: Folder) -> Sections | None:
 def _entries(packages: Document, blank: Installed, sections: Sections | None) -> Iterator[Entry]:
     apps = AcquiredApps(blank, f"androidqf {PACKAGES}")
     with packages.text() as stream:
-        array = JsonArray(stream)
+        array = Objects(stream)
         for number, item in array:
             apps.add(number, item)
     dump, links = sections.dump() if sections is not None else (Dump({}, {}, ()), {})
@@ -125,16 +125,15 @@ def _denied(folder: Folder) -> Iterator[Entry]:
     if document is None:
         return
     with document.text() as stream:
-        array = JsonArray(stream, "users")
+        array = Objects(stream, "users", "enumeration_error")
         for number, user in array:
-            status = text(user, "inventory_status")
+            status = text(user.get("inventory_status"))
             if status != "collected" and number <= MAX_USERS:
-                reason = text(user, "error") or status or "it is not said whether the listing is whole"
-                yield Gap(f"user {whole(user, 'id')}", reason, "user")
-        said = array.rest()
+                reason = text(user.get("error")) or status or "it is not said whether the listing is whole"
+                yield Gap(f"user {whole(user.get('id'))}", reason, "user")
     if array.problem:
         yield Gap("package_users.json", array.problem, "listing")
-    error = text(said, "enumeration_error")
+    error = text(array.beside.get("enumeration_error"))
     if error:
         yield Gap("package_users.json", error, "listing")
 

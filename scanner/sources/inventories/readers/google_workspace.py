@@ -13,17 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from scanner.model import Device, Installed
-from scanner.sources.inventories.readers.mdm_fields import (
-    MAX_ID,
-    Others,
-    first_text,
-    no_package,
-    objects,
-    package,
-    release,
-    text,
-    whole,
-)
+from scanner.sources.inventories.readers.jsonfields import objects, package
+from scanner.sources.inventories.readers.mdm_fields import MAX_ID, Others, first_text, no_package, release, text, whole
 from scanner.sources.inventories.readers.mdm_head import glimpse
 from scanner.sources.inventories.readers.mdm_json import Listing, records
 from scanner.sources.inventories.reading import Document, Entry, Gap, Reader

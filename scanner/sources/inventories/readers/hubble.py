@@ -30,17 +30,8 @@ import msgspec
 from scanner.model import AppState, Assurance, Certificate, Device, Installed, Stated, UserState
 from scanner.sources.inventories.getprop import parse_properties
 from scanner.sources.inventories.lines import Noted
-from scanner.sources.inventories.readers.folders import (
-    Folder,
-    digest,
-    folders_with,
-    objects,
-    package_name,
-    text,
-    truth,
-    whole,
-)
-from scanner.sources.inventories.readers.jsonarray import JsonArray
+from scanner.sources.inventories.readers.folders import Folder, Objects, folders_with
+from scanner.sources.inventories.readers.jsonfields import hex_digest, objects, package, text, truth, whole
 from scanner.sources.inventories.readers.phonetext import blank_app, device_of, gaps_of, nothing_in
 from scanner.sources.inventories.reading import Bundle, BundleReader, Entry, Gap
 
@@ -82,11 +73,11 @@ class _Phone:
         blank = blank_app(self._device(), self._spec, document.name)
         found = seen = 0
         with document.text() as stream:
-            array = JsonArray(stream, "packages")
+            array = Objects(stream, "packages")
             for seen, item in array:
-                if truth(item, "isApex"):
+                if truth(item.get("isApex")):
                     continue
-                name = package_name(item, "name")
+                name = package(item.get("name"))
                 if name is None:
                     self._problems.add(f"package {seen} has no package name")
                     continue
@@ -109,13 +100,13 @@ class _Phone:
         if document is None:
             return {}
         with document.text() as stream:
-            return next((item for _, item in JsonArray(stream, key)), {})
+            return next((item for _, item in Objects(stream, key)), {})
 
     def _device(self) -> Device:
-        encoded = text(self._first("device_properties.txt", "b64EncodedDeviceProps"), "encodedDevProps")
+        encoded = text(self._first("device_properties.txt", "b64EncodedDeviceProps").get("encodedDevProps"))
         properties = parse_properties((_decoded(encoded or "") or b"").decode("utf-8", "surrogateescape"))
-        fingerprint = text(self._first("build.txt", "buildInfo"), "fingerprint") or ""
-        model = text(self._first("hardware.txt", "hwInfo"), "modelName")
+        fingerprint = text(self._first("build.txt", "buildInfo").get("fingerprint")) or ""
+        model = text(self._first("hardware.txt", "hwInfo").get("modelName"))
         if model:
             properties.setdefault("ro.product.model", model)
         return device_of(properties, self._folder.name, fingerprint)
@@ -126,12 +117,12 @@ class _Phone:
             self._problems.add(f"{CERTIFICATES} is missing")
             return
         with document.text() as stream:
-            array = JsonArray(stream, "certs")
+            array = Objects(stream, "certs")
             for _, item in array:
                 if len(self._certificates) >= MAX_CERTIFICATES:
                     self._problems.add(f"more than {MAX_CERTIFICATES} certificates")
                     break
-                self._keep(digest(item, "hash", _SHA256), text(item, "encodedCert"))
+                self._keep(hex_digest(item.get("hash"), _SHA256), text(item.get("encodedCert")))
         if array.problem:
             self._problems.add(f"{CERTIFICATES}: {array.problem}")
 
@@ -147,16 +138,16 @@ class _Phone:
 
     def _app(self, name: str, item: dict[str, object], blank: Installed) -> Installed:
         state = _state(item)
-        splits = (text(split, "name") for split in objects(item, "splits"))
+        splits = (text(split.get("name")) for split in objects(item.get("splits")))
         return msgspec.structs.replace(
             blank,
             package_name=name,
             users=(UserState(0, state),) if state else (),
-            title=text(item, "label"),
-            file_sha256=digest(item, "hash", _SHA256),
-            version_code=whole(item, "versionCode"),
-            version_name=text(item, "versionName"),
-            system=truth(item, "isPreinstalled"),
+            title=text(item.get("label")),
+            file_sha256=hex_digest(item.get("hash"), _SHA256),
+            version_code=whole(item.get("versionCode")),
+            version_name=text(item.get("versionName")),
+            system=truth(item.get("isPreinstalled")),
             splits=tuple(split for split in splits if split),
             stated=self._stated(name, item),
         )
@@ -165,7 +156,7 @@ class _Phone:
         origin, info = f"hubble {PACKAGES}", item.get("signingInfo")
         if isinstance(info, dict):
             signers, lineage = self._listed(info, "apkContentsSigners"), self._listed(info, "signingCertificateLineage")
-            multiple = truth(info, "hasMultipleSigners")
+            multiple = truth(info.get("hasMultipleSigners"))
             if signers and lineage is not None and multiple is (len(signers) > 1):
                 return Stated(signers, tuple(one for one in lineage if one not in signers), origin, Assurance.REPORTED)
             self._problems.add(f"{name}: its signers are not stated clearly")
@@ -180,7 +171,7 @@ class _Phone:
     def _listed(self, item: dict[str, object], key: str) -> tuple[Certificate, ...] | None:
         """The certificates of a list of digests; null where one is none, or not the one that is listed under it."""
         value = item.get(key)
-        digests = [digest({"it": one}, "it", _SHA256) for one in value] if isinstance(value, list) else [None]
+        digests = [hex_digest(one, _SHA256) for one in value] if isinstance(value, list) else [None]
         known = [one for one in digests if one is not None and one not in self._false]
         if len(known) != len(digests):
             return None
@@ -189,11 +180,11 @@ class _Phone:
 
 def _state(item: dict[str, object]) -> AppState | None:
     """The user's state of the app, where it is any other than simply installed."""
-    if truth(item, "isHidden"):
+    if truth(item.get("isHidden")):
         return "hidden"
-    if truth(item, "isSuspended"):
+    if truth(item.get("isSuspended")):
         return "suspended"
-    return "disabled" if truth(item, "isEnabled") is False else None
+    return "disabled" if truth(item.get("isEnabled")) is False else None
 
 
 def _decoded(encoded: str) -> bytes | None:

@@ -16,7 +16,8 @@ from typing import Any
 
 from scanner.model import Device, Installed
 from scanner.sources.inventories.readers.intune_platform import other_system
-from scanner.sources.inventories.readers.mdm_fields import MAX_ID, Others, first_text, objects, text
+from scanner.sources.inventories.readers.jsonfields import objects
+from scanner.sources.inventories.readers.mdm_fields import MAX_ID, Others, first_text, text
 from scanner.sources.inventories.readers.mdm_head import glimpse
 from scanner.sources.inventories.readers.mdm_json import Found, Listing, records
 from scanner.sources.inventories.reading import Document, Entry, Gap, Reader

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scanner.model import Device, Installed
-from scanner.sources.inventories.readers.mdm_fields import MAX_ID, no_package, objects, package, text
+from scanner.sources.inventories.readers.jsonfields import objects, package
+from scanner.sources.inventories.readers.mdm_fields import MAX_ID, no_package, text
 from scanner.sources.inventories.readers.mdm_head import glimpse
 from scanner.sources.inventories.readers.mdm_json import Listing, records
 from scanner.sources.inventories.reading import Document, Entry, Gap, Reader

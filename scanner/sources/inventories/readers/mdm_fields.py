@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
-from scanner.model import Assurance, Certificate, Device, Stated, printable
-from scanner.sources.inventories.lines import is_package_name, number
+from scanner.model import Assurance, Certificate, Device, Stated
+from scanner.sources.inventories import digests
+from scanner.sources.inventories.lines import number
+from scanner.sources.inventories.readers import jsonfields
 from scanner.sources.inventories.reading import Document, Gap, NotAndroid
 
 MAX_TEXT = 1000
@@ -19,11 +18,7 @@ MAX_ID = 255
 """Characters kept of a serial number, or of whatever stands for one."""
 MAX_SYSTEMS = 20
 """Other systems counted by name; the rest are counted together."""
-MAX_NUMBER = 1 << 63
 SIZES = {"sha1": 20, "sha256": 32}
-_SEPARATORS = re.compile(r"[:\s-]")
-_HEX = re.compile(r"[0-9A-Fa-f]+")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _RELEASE = re.compile(r"Android\s+(\S+)", re.IGNORECASE)
 
 
@@ -38,11 +33,15 @@ def text(value: object, limit: int = MAX_TEXT) -> str | None:
     """The text, or a number as text, cut; null for anything else and for nothing."""
     if type(value) is str and len(value) <= limit and value.isascii():
         return value.strip() or None
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value) if abs(value) < MAX_NUMBER else None
     if not isinstance(value, str):
-        return None
-    return printable(value[:limit].strip()) or None
+        said = jsonfields.whole(value)
+        return None if said is None else str(said)[:limit]
+    return replaced(value[:limit].strip()) or None
+
+
+def replaced(text: str) -> str:
+    """The text, with a question mark for each stray byte and half character."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def first_text(*values: object, limit: int = MAX_TEXT) -> str | None:
@@ -54,23 +53,13 @@ def whole(value: object) -> int | None:
     """A whole number, also one written as text; null for anything else."""
     if isinstance(value, str):
         return number(value.strip()[:MAX_ID])
-    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < MAX_NUMBER else None
-
-
-def package(value: object) -> str | None:
-    """The package name; null where Android could not have installed it."""
-    return value if isinstance(value, str) and is_package_name(value) else None
+    return jsonfields.whole(value)
 
 
 def no_package(where: str, key: str, value: object) -> Gap:
     """The gap for a row that names no package."""
     said = text(value, 100)
     return Gap(where, f"{key} is no package name: {said!r}" if said else f"without {key}")
-
-
-def objects(value: object) -> list[dict[str, Any]]:
-    """The objects of a list; nothing for anything else."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def release(value: object) -> str | None:
@@ -81,20 +70,7 @@ def release(value: object) -> str | None:
 
 def digest(value: object, kind: str) -> str | None:
     """A digest as lower-case hex, from hex with separators or either base64; null where it has another length."""
-    if not isinstance(value, str) or len(value) > MAX_ID:
-        return None
-    size = SIZES[kind]
-    compact = value if len(value) == 2 * size else _SEPARATORS.sub("", value)
-    if len(compact) == 2 * size and _HEX.fullmatch(compact):
-        return compact.lower()
-    coded = value.strip()
-    if not _BASE64.fullmatch(coded):
-        return None
-    try:
-        raw = base64.urlsafe_b64decode(coded.rstrip("=").replace("+", "-").replace("/", "_") + "==")
-    except binascii.Error:
-        return None
-    return raw.hex() if len(raw) == size else None
+    return digests.digest(value.strip(), SIZES[kind]) if isinstance(value, str) and len(value) <= MAX_ID else None
 
 
 def stated(values: object, kind: str, origin: str) -> Stated | None:

@@ -1,19 +1,13 @@
-"""What the beginning of a JSON export tells, and how deep it goes.
-
-``ijson`` spells out the path of every value, which takes time that grows with the square of the depth: therefore the
-depth is measured before it sees a byte.
-"""
+"""What the beginning of a JSON export tells, wherever it is cut."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+import json
+import re
+from collections.abc import Iterator
 from functools import lru_cache
-from itertools import accumulate
-from typing import Any
 
-import ijson
-from ijson.common import JSONError
-from ijson.utils import sendable_list
+from scanner.sources.inventories.readers.mdm_fields import replaced
 
 MAX_DEPTH = 256
 """Brackets left open at once."""
@@ -21,58 +15,67 @@ MAX_KEY = 200
 """Characters of a key, or of a text, that detection looks at."""
 GLIMPSE_DEPTH = 4
 """Objects within objects that detection looks into."""
-_BRACKETS = b"[]{}"
-_OTHERS = bytes(byte for byte in range(256) if byte not in _BRACKETS)
-_STEPS = bytes.maketrans(_BRACKETS, b"\x01\xff\x01\xff")
 BLANK = "\ufeff \t\r\n"
+_TOKEN = re.compile(
+    r"""[ \t\r\n]*+(?:([{}\[\],:])"""
+    r"""|("(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*+")"""
+    r"""|(?:true|false|null|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[Ee][+-]?[0-9]++)?))"""
+)
+_KEY, _TEXT, _OTHER = "k", "t", "o"
+_ANY = f"{_TEXT}{_OTHER}[{{"
+_WANTED = {"{": f"{_KEY}}}", "[": f"{_ANY}]", _KEY: ":", ":": _ANY}
+"""What may follow a token, wherever it stands."""
+_WANTED_NEXT = {"{": ",}", "[": ",]", "": _ANY}
+"""What may follow a value in the bracket that is open, or in none."""
 
 
 @lru_cache(maxsize=2)
 def glimpse(head: str) -> dict[str, str]:
-    """Keys seen in a head that may be cut anywhere, as dotted paths without arrays, and the first text under each."""
-    data = head.lstrip(BLANK).encode("utf-8", "replace")
-    if data[:1] not in {b"{", b"["} or Depth().after(data) > MAX_DEPTH:
-        return {}
+    """Keys seen in a head, as dotted paths without arrays, and the first text under each.
+
+    The head may be cut anywhere; where it is no JSON, or nested deeper than `MAX_DEPTH`, what came before is told.
+    """
     seen: dict[str, str] = {}
-    stack: list[str] = []
-    key = ""
-    for kind, value in _events(data):
-        if kind == "map_key":
-            key = ".".join((*stack[-1:], str(value)[:MAX_KEY])).lstrip(".")
-            if len(stack) <= 2 * GLIMPSE_DEPTH:
-                seen.setdefault(key, "")
-        elif kind in {"start_map", "start_array"}:
-            stack.append(key)
-        elif kind in {"end_map", "end_array"}:
-            key = stack.pop()
-        elif isinstance(value, str) and not seen.get(key, "-"):
-            seen[key] = value[:MAX_KEY]
+    paths: list[str] = []
+    path = ""
+    for kind, said in _tokens(head.lstrip(BLANK)):
+        if kind == _KEY:
+            path = ".".join((*paths[-1:], said[:MAX_KEY])).lstrip(".")
+            if len(paths) <= 2 * GLIMPSE_DEPTH:
+                seen.setdefault(path, "")
+        elif kind in "{[":
+            paths.append(path)
+            if len(paths) > MAX_DEPTH:
+                return seen
+        elif kind in "}]":
+            path = paths.pop()
+        elif kind == _TEXT and not seen.get(path, "-"):
+            seen[path] = said[:MAX_KEY]
     return seen
 
 
-def _events(data: bytes) -> list[tuple[str, Any]]:
-    events = sendable_list()
-    with suppress(JSONError, ValueError):
-        ijson.basic_parse_coro(events, multiple_values=True).send(data)
-    return list(events)
+def _tokens(text: str) -> Iterator[tuple[str, str]]:
+    """Every token of an object or array and of those that follow it, until the text is cut or no JSON."""
+    inside, wanted, at = "", "{[", 0
+    while (token := _TOKEN.match(text, at)) is not None:
+        mark, quoted = token.groups()
+        kind = mark or (_OTHER if quoted is None else _KEY if _KEY in wanted else _TEXT)
+        if kind not in wanted:
+            return
+        yield kind, _unquoted(quoted) if quoted else ""
+        if kind in "{[":
+            inside += kind
+        elif kind in "}]":
+            inside = inside[:-1]
+        wanted = _wanted(kind, inside[-1:])
+        at = token.end()
 
 
-class Depth:
-    """How deep the brackets outside strings are nested; an app's title may hold any number of them."""
+def _wanted(kind: str, bracket: str) -> str:
+    if kind == ",":
+        return _KEY if bracket == "{" else _ANY
+    return _WANTED.get(kind) or _WANTED_NEXT[bracket]
 
-    def __init__(self) -> None:
-        self._height = 0
-        self._inside = 0
-        self._carry = b""
 
-    def after(self, chunk: bytes) -> int:
-        """The greatest depth within this chunk, which goes on where the one before ended."""
-        plain = (self._carry + chunk).replace(b"\\\\", b"")
-        self._carry = plain[-1:] if plain.endswith(b"\\") else b""
-        parts = plain.replace(b'\\"', b"").split(b'"')
-        outside = b"".join(parts[self._inside :: 2])
-        self._inside ^= len(parts) - 1 & 1
-        steps = memoryview(outside.translate(_STEPS, _OTHERS)).cast("b")
-        heights = list(accumulate(steps, initial=self._height))
-        self._height = heights[-1]
-        return max(heights)
+def _unquoted(quoted: str) -> str:
+    return replaced(str(json.loads(quoted)) if "\\" in quoted else quoted[1:-1])

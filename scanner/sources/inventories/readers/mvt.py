@@ -25,8 +25,8 @@ from scanner.model import Device, Installed
 from scanner.sources.inventories.lines import MAX_SHOWN, number
 from scanner.sources.inventories.readers.acquired import AcquiredApps
 from scanner.sources.inventories.readers.androidqf import recognises_packages
-from scanner.sources.inventories.readers.folders import Folder, folders_with, text
-from scanner.sources.inventories.readers.jsonarray import JsonArray
+from scanner.sources.inventories.readers.folders import Folder, Objects, folders_with
+from scanner.sources.inventories.readers.jsonfields import text
 from scanner.sources.inventories.readers.phonetext import blank_app, device_of, gaps_of, nothing_in
 from scanner.sources.inventories.reading import Bundle, BundleReader, Document, Entry, Gap
 
@@ -85,7 +85,7 @@ def _entries(folder: Folder, spec: str) -> Iterator[Entry]:
 def _take(document: Document, apps: AcquiredApps, details: dict[str, Installed]) -> str | None:
     """Every entry of a file; what is wrong with the file."""
     with document.text() as stream:
-        array = JsonArray(stream)
+        array = Objects(stream)
         for place, item in array:
             apps.add(place, item)
             name = item.get("package_name")
@@ -97,15 +97,15 @@ def _take(document: Document, apps: AcquiredApps, details: dict[str, Installed])
 
 
 def _versions(item: dict[str, object], app: Installed) -> Installed:
-    match = _VERSION.fullmatch((text(item, "version_code") or "")[:MAX_SHOWN])
+    match = _VERSION.fullmatch((text(item.get("version_code")) or "")[:MAX_SHOWN])
     code, lowest, target = match.groups() if match else (None, None, None)
     return msgspec.structs.replace(
         app,
         version_code=number(code),
-        version_name=text(item, "version_name"),
+        version_name=text(item.get("version_name")),
         min_sdk=number(lowest),
         target_sdk=number(target),
-        updated=text(item, "last_update_time"),
+        updated=text(item.get("last_update_time")),
     )
 
 
@@ -147,7 +147,7 @@ def _properties(document: Document) -> dict[str, str]:
     if isinstance(said, dict):
         return {name: value for name, value in said.items() if isinstance(value, str)}
     items = [item for item in said if isinstance(item, dict)] if isinstance(said, list) else []
-    pairs = ((text(item, "name"), text(item, "value")) for item in items)
+    pairs = ((text(item.get("name")), text(item.get("value"))) for item in items)
     return {name: value for name, value in pairs if name and value}
 
 

@@ -156,19 +156,17 @@ def _values(document: Document) -> Iterator[_Decoded]:
 def _each(values: JsonStream, head: str) -> Iterator[Any]:
     if values.next() == "[":
         yield from values.items()
+        values.end()
     elif not re.match(r'\s*\{\s*"(?:rows|summary)"\s*:', head):
         while values.next():
             yield values.value()
     else:
-        values.expect("{")
-        while not values.take("}"):
-            key = values.value()
-            values.expect(":")
+        for key in values.members():
             if key == "rows":
                 yield from values.items()
             else:
                 yield values.value()
-            values.take(",")
+        values.end()
 
 
 def _converted(value: object, where: str) -> _Decoded:

@@ -228,10 +228,12 @@ def _is_row(value: object) -> bool:
 def _read_json(document: Document, spec: str, columns: Columns) -> Iterator[Entry]:
     objects, number = _Objects(document.name, spec, columns), 0
     with document.text() as stream:
+        values = JsonStream(stream)
         try:
-            for value in JsonStream(stream).items():
+            for value in values.items():
                 number += 1
                 yield from objects.entries(value, number)
+            values.end()
         except ValueError as error:
             yield Gap(f"line {number + 1}", f"not read on from here: {error}", "listing")
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scanner.model import Installed
-from scanner.sources.inventories.readers.mdm_fields import no_package, package, text, unnamed
+from scanner.sources.inventories.readers.jsonfields import package
+from scanner.sources.inventories.readers.mdm_fields import no_package, text, unnamed
 from scanner.sources.inventories.readers.mdm_head import glimpse
 from scanner.sources.inventories.readers.mdm_json import Listing, records
 from scanner.sources.inventories.reading import Document, Entry, Gap, Reader

@@ -6,12 +6,14 @@ import base64
 import io
 import json
 import tracemalloc
+from functools import partial
 
 import msgspec
 import pytest
 
 from scanner.model import Assurance, Certificate, Device, Installed, Stated, UserState
-from scanner.sources.inventories.readers import mdm_json
+from scanner.sources.inventories import documents, jsonstream
+from scanner.sources.inventories.documents import StreamDocument
 from scanner.sources.inventories.readers.amapi import READER
 from scanner.sources.inventories.reading import HEAD, Gap
 from tests.sources.inventories.readers.mdm import SHA1, SHA256, apps, gaps, read
@@ -226,11 +228,19 @@ def test_a_broken_line_costs_that_line_alone() -> None:
 
 
 def test_a_line_too_long_costs_that_line_alone(monkeypatch) -> None:
-    monkeypatch.setattr(mdm_json, "MAX_LINE", 4000)
+    monkeypatch.setattr(documents, "MAX_LINE", 4000)
     line = json.dumps(DEVICE)
     entries = read(READER, "\n".join([line, json.dumps({**DEVICE, "x": "y" * 9000}), line]))
     assert len(apps(entries)) == 2
     assert gaps(entries) == [("line 2", "row")]
+
+
+def test_pages_too_long_for_a_line_are_read_all_the_same(monkeypatch) -> None:
+    monkeypatch.setattr(documents, "MAX_LINE", 4000)
+    long = json.dumps({"devices": [{**DEVICE, "x": "y" * 9000}]})
+    entries = read(READER, f"{long}\n{long}\n")
+    assert len(apps(entries)) == 2
+    assert gaps(entries) == []
 
 
 def test_what_was_read_before_the_end_of_a_cut_file_is_kept() -> None:
@@ -250,7 +260,8 @@ def test_what_was_read_before_a_broken_place_is_kept() -> None:
 
 def test_a_stray_byte_costs_one_letter() -> None:
     for text in (json.dumps({"devices": [DEVICE]}, indent=1), json.dumps({"devices": [DEVICE]})):
-        (app,) = apps(read(READER, text.replace("Chat", "Ch\udcfft")))
+        data = text.encode().replace(b"Chat", b"Ch\xfft")
+        (app,) = apps(READER.read(StreamDocument("export", partial(io.BytesIO, data)), "SPEC"))
         assert app.title == "Ch?t"
 
 
@@ -268,7 +279,7 @@ def test_brackets_in_titles_are_no_nesting() -> None:
 
 
 def test_a_record_without_an_end_is_given_up(monkeypatch) -> None:
-    monkeypatch.setattr(mdm_json, "MAX_RECORD", 200_000)
+    monkeypatch.setattr(jsonstream, "MAX_VALUE", 200_000)
     endless = {**DEVICE, "x": ["y"] * 200_000}
     entries = read(READER, json.dumps({"devices": [DEVICE, endless, DEVICE]}, indent=1))
     assert len(apps(entries)) == 1
@@ -358,7 +369,7 @@ def test_memory_stays_flat_over_fifty_megabytes() -> None:
 
 
 def test_a_big_page_may_name_a_next_one(monkeypatch) -> None:
-    monkeypatch.setattr(mdm_json, "MAX_RECORD", 100_000)
+    monkeypatch.setattr(jsonstream, "MAX_VALUE", 100_000)
     text = json.dumps({"devices": [ROOMY] * 10, "nextPageToken": "t"}, indent=1)
     entries = read(READER, text)
     assert len(apps(entries)) == 50

@@ -152,7 +152,7 @@ def test_a_list_that_is_cut_short_is_a_gap():
     text = json.dumps([aqf_entry("com.one"), aqf_entry("com.two")])[:-40]
     found = entries(BUNDLE, {"packages.json": text})
     assert [app.package_name for app in apps(found)] == ["com.one"]
-    assert gaps(found) == [("listing", "not JSON, or cut short")]
+    assert gaps(found) == [("listing", "cut short, or not JSON: Expecting ',' delimiter")]
 
 
 def test_entries_that_name_no_package_are_gaps():

@@ -113,7 +113,7 @@ def test_a_file_that_is_cut_short_is_a_gap():
     files = hubble(hubble_package(), hubble_package("com.two"))
     found = entries(READER, {**files, "packages.txt": files["packages.txt"][:-60]})
     assert [app.package_name for app in apps(found)] == ["com.shop"]
-    assert gaps(found) == [("listing", "not JSON, or cut short")]
+    assert gaps(found) == [("listing", "cut short, or not JSON: Unterminated string starting at")]
 
 
 def test_fewer_packages_than_counted_are_a_gap():

@@ -1,30 +1,36 @@
-"""What detection sees of a head, and how deep a document goes."""
+"""What detection sees of a head."""
 
 from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.sources.inventories.readers.mdm_head import Depth, glimpse
+from scanner.sources.inventories.readers.mdm_head import MAX_DEPTH, MAX_KEY, glimpse
 
-TEXTS = st.text(alphabet='[]{}"\\ab', max_size=12)
+TEXTS = st.text(alphabet='[]{}"\\,:ab\n\u00e9', max_size=8)
 NESTED = st.recursive(
-    TEXTS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3), max_leaves=15
+    TEXTS | st.none() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS.map("k{}".format), inner, max_size=3),
+    max_leaves=10,
 )
 
 
-def depth_of(value) -> int:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
-    return 0 if inner is None else 1 + max(map(depth_of, inner), default=0)
+@given(value=st.dictionaries(st.sampled_from("abc"), TEXTS | st.none() | st.integers(), max_size=3), indent=st.none())
+def test_a_glimpse_of_a_whole_object_names_every_key(value, indent) -> None:
+    seen = {key: said if isinstance(said, str) else "" for key, said in value.items()}
+    assert glimpse(json.dumps(value, indent=indent)) == seen
 
 
-@given(value=NESTED, size=st.integers(1, 40))
-def test_the_depth_is_exact_however_the_text_is_cut(value, size) -> None:
-    data = json.dumps(value).encode()
-    depth = Depth()
-    assert max(depth.after(data[at : at + size]) for at in range(0, len(data), size)) == depth_of(value)
+@given(value=st.lists(NESTED, max_size=3), ascii_only=st.booleans())
+def test_no_cut_makes_a_glimpse_see_what_is_not_there(value, ascii_only) -> None:
+    text = json.dumps(value, ensure_ascii=ascii_only)
+    whole = glimpse(text)
+    for cut in range(len(text)):
+        seen = glimpse(text[:cut])
+        assert all(said in {"", whole[key]} for key, said in seen.items())
 
 
 def test_a_glimpse_names_keys_through_arrays_and_keeps_the_first_text() -> None:
@@ -34,3 +40,35 @@ def test_a_glimpse_names_keys_through_arrays_and_keeps_the_first_text() -> None:
 
 def test_a_glimpse_of_objects_that_follow_each_other() -> None:
     assert glimpse('{"a": 1}\n{"b": "x"}\n{"c') == {"a": "", "b": "x"}
+
+
+def test_a_key_is_seen_before_its_colon() -> None:
+    assert glimpse('{"a": 1, "b"') == {"a": "", "b": ""}
+
+
+@pytest.mark.parametrize(
+    ("head", "seen"),
+    [
+        (r'{"\u0061\n": "\ud83d\ude00\ud800"}', {"a\n": "\U0001f600?"}),
+        ('{"a": 01, "b": 1}', {"a": ""}),
+        ('{"a": "b\n", "c": 1}', {"a": ""}),
+        ('{"a" 1, "b": 2}', {"a": ""}),
+        ('{"a": 1 "b": 2}', {"a": ""}),
+        ('{"a": 1], "b": 2}', {"a": ""}),
+        ('{"a": [1}, "b": 2}', {"a": ""}),
+        ('{"a": 1, 2: 3, "b": 2}', {"a": ""}),
+        ('["a": 1]', {}),
+        ('"a"', {}),
+    ],
+)
+def test_a_glimpse_ends_where_the_json_breaks(head, seen) -> None:
+    assert glimpse(head) == seen
+
+
+def test_a_head_that_is_nested_deep_tells_what_came_before() -> None:
+    def beyond(depth):
+        return glimpse('{"a": ' + "[" * depth + "]" * depth + ', "b": 1}')
+
+    assert beyond(MAX_DEPTH - 1) == {"a": "", "b": ""}
+    assert beyond(MAX_DEPTH) == {"a": ""}
+    assert glimpse('{"a": "' + "[" * MAX_DEPTH + '", "b": 1}') == {"a": "[" * MAX_KEY, "b": ""}
