@@ -7,6 +7,7 @@ the checkout, with the extra ``bench`` installed, after ``make samples``.
 from __future__ import annotations
 
 import argparse
+import compileall
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,9 @@ class Inputs(NamedTuple):
 
 def main() -> None:
     """Make the data, measure, print."""
+    compileall.compile_dir(
+        ROOT / "scanner", quiet=2
+    )  # as installing a package does, whatever PYTHONDONTWRITEBYTECODE says
     options = _options()
     scale = QUICK if options.quick else FULL
     _say("making what is measured on")
