@@ -1,19 +1,33 @@
-"""Programs that tests compare with: present, or skipped; on CI their absence is a failure."""
+"""Programs that tests need: present, or skipped; on CI their absence is a failure. And ours, as a command."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 def require_tool(name: str) -> str:
-    """The path of an installed program. Without it the test is skipped, and fails where ``CI`` is set."""
-    path = shutil.which(name)
+    """The path of a program, installed beside Python or anywhere. Without it the test is skipped; on CI it fails."""
+    beside = str(Path(sys.executable).parent)
+    path = shutil.which(name, path=os.pathsep.join([beside, os.environ.get("PATH", os.defpath)]))
     if path is not None:
         return path
     missing = f"{name} is not installed"
     if os.environ.get("CI"):
         pytest.fail(missing)
     pytest.skip(missing)
+
+
+def write_launcher(path: Path) -> Path:
+    """Write a command that runs the program of this checkout, for what calls it as an installed one."""
+    run = f"PYTHONPATH={shlex.quote(str(ROOT))} exec {shlex.quote(sys.executable)} -m scanner"
+    path.write_text(f'#!/bin/sh\n{run} "$@"\n', encoding="utf-8")
+    path.chmod(0o755)
+    return path
