@@ -4,23 +4,36 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from scanner.errors import ScannerError, SourceError
-from scanner.model import Value
+from scanner.model import Value, printable
 from scanner.sources.inventories.detection import (
     bundle_reader_named,
     bundle_reader_of,
     reader_named,
     reader_of,
 )
-from scanner.sources.inventories.documents import FileDocument, FolderBundle, StdinDocument, ZipBundle, safely
+from scanner.sources.inventories.documents import (
+    MAX_NAMES,
+    FileDocument,
+    FolderBundle,
+    StdinDocument,
+    ZipBundle,
+    safely,
+)
+from scanner.sources.inventories.readers.own_rows import OWN_READERS
 from scanner.sources.inventories.readers.table import table_reader
-from scanner.sources.inventories.reading import Bundle, BundleReader, Document, Entry, Reader
+from scanner.sources.inventories.reading import BundleReader, Document, Entry, Gap, Note, Reader
 
 STDIN = "-"
 APK_NAMES = (".apk", ".apks", ".xapk", ".apkm", ".aab")
 ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
+MANIFEST = "AndroidManifest.xml"
+LISTINGS, PULLED = ("packages.json", "aqf_packages.json"), "apks/"
+"""Where AndroidQF and MVT put the APKs that they copy from a phone: a folder beside the list that names these apps."""
+EMPTY = "names no app: an inventory that is empty is no clean one"
 
 
 class InventoryChoices(Value, frozen=True):
@@ -35,7 +48,7 @@ class InventoryChoices(Value, frozen=True):
 class InventorySource:
     """One inventory and the reader that is meant for it."""
 
-    def __init__(self, spec: str, data: Document | Bundle, reader: Reader | BundleReader) -> None:
+    def __init__(self, spec: str, data: Document | FolderBundle | ZipBundle, reader: Reader | BundleReader) -> None:
         self.name = spec
         self.title = reader.title
         self.limit = reader.limit
@@ -43,8 +56,25 @@ class InventorySource:
 
     def entries(self) -> Iterator[Entry]:
         """Everything that the inventory says, in its order. Never raises for what it holds."""
-        found = self._reader.read(self._data, self.name)  # type: ignore[arg-type]
-        return safely(found, self._data.name)
+        found = self._reader.read(self._data, printable(self.name))  # type: ignore[arg-type]
+        silent = self._reader not in OWN_READERS
+        for entry in chain(safely(found, self._data.name), self._left_out()):
+            silent = silent and isinstance(entry, Note)
+            yield entry
+        if silent:
+            yield Gap("", EMPTY, "listing")
+
+    def _left_out(self) -> Iterator[Entry]:
+        """What else lies in a folder or zip that is read as an inventory. APKs are not read there."""
+        if not isinstance(self._data, FolderBundle | ZipBundle):
+            return
+        if self._data.cut_short:
+            yield Gap("", f"more than {MAX_NAMES} files: the others were not looked at", "listing")
+        apks, pulled = _apks_in(self._data.names())
+        if pulled:
+            yield Note(f"{pulled} APKs that were copied from the phone were not read: scan them by themselves")
+        if apks:
+            yield Gap("", f"{apks} APKs lie beside the inventory: not read", "archive")
 
 
 def open_inventory(spec: str, choices: InventoryChoices) -> InventorySource | None:
@@ -54,30 +84,63 @@ def open_inventory(spec: str, choices: InventoryChoices) -> InventorySource | No
         SourceError: the format that the user names does not exist, or standard input is of none that is known.
     """
     if spec == STDIN:
-        return _document(StdinDocument(), spec, choices) or _unknown()
+        return _piped(StdinDocument(), spec, choices)
     try:
+        if Path(spec).is_fifo():
+            return _piped(_pipe(spec), spec, choices)
         if Path(spec).is_dir():
             return _bundle(FolderBundle(spec), spec, choices)
         with open(spec, "rb", opener=_at_once) as stream:
             begins = stream.read(4)
         if begins.startswith(ZIP_MAGICS):
-            meant = choices.form is not None or not spec.lower().endswith(APK_NAMES)
-            return _bundle(ZipBundle(spec), spec, choices) if meant else None
+            return _zip(ZipBundle(spec), spec, choices)
         return _document(FileDocument(spec), spec, choices)
     except SourceError:
-        if choices.form is not None:
+        if choices.form is not None or _is_pipe(spec):
             raise
         return None  # whoever opens it as a file says why it cannot be
     except (OSError, ValueError, ScannerError):
         return None
 
 
+def _apks_in(names: list[str]) -> tuple[int, int]:
+    """How many of these files are APKs: those that nothing names, and those that lie beside a list of them."""
+    apks = [name for name in names if name.lower().endswith(APK_NAMES)]
+    folders = tuple(
+        name.removesuffix(base) + PULLED for name in names for base in LISTINGS if f"/{name}".endswith(f"/{base}")
+    )
+    pulled = sum(name.startswith(folders) for name in apks)
+    return len(apks) - pulled, pulled
+
+
 def _at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
-def _unknown() -> InventorySource:
-    raise SourceError("not an inventory of a format that is known; name it with --as, or its columns with --columns")
+def _is_pipe(spec: str) -> bool:
+    return "\0" not in spec and Path(spec).is_fifo()
+
+
+def _pipe(spec: str) -> StdinDocument:
+    """A pipe, such as a shell makes of ``<(command)``: it can be read once, so it is kept like standard input."""
+    with open(spec, "rb", opener=_at_once) as stream:
+        os.set_blocking(stream.fileno(), True)
+        return StdinDocument(stream, spec)
+
+
+def _piped(kept: StdinDocument, spec: str, choices: InventoryChoices) -> InventorySource:
+    """The inventory that came through a pipe. Raises `SourceError` where it is none: nobody else can read it again."""
+    found = _document(kept, spec, choices)
+    if found is None:
+        why = "not an inventory of a format that is known; name it with --as, or its columns with --columns"
+        raise SourceError(why if spec == STDIN else f"{printable(spec)}: {why}")
+    return found
+
+
+def _zip(bundle: ZipBundle, spec: str, choices: InventoryChoices) -> InventorySource | None:
+    """The inventory that a zip is. An APK is none, whatever it is called and whatever else lies in it."""
+    apk = spec.lower().endswith(APK_NAMES) or MANIFEST in bundle.names()
+    return None if apk and choices.form is None else _bundle(bundle, spec, choices)
 
 
 def _document(document: Document, spec: str, choices: InventoryChoices) -> InventorySource | None:
@@ -87,7 +150,7 @@ def _document(document: Document, spec: str, choices: InventoryChoices) -> Inven
     return InventorySource(spec, document, reader) if reader else None
 
 
-def _bundle(bundle: Bundle, spec: str, choices: InventoryChoices) -> InventorySource | None:
+def _bundle(bundle: FolderBundle | ZipBundle, spec: str, choices: InventoryChoices) -> InventorySource | None:
     if choices.form and reader_named(choices.form) is None and bundle_reader_named(choices.form) is None:
         return None
     reader = bundle_reader_named(choices.form) if choices.form else bundle_reader_of(bundle)

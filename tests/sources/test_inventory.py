@@ -1,0 +1,128 @@
+"""What a SPEC is taken for, and what an inventory leaves out."""
+
+from __future__ import annotations
+
+import os
+import threading
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from scanner.errors import SourceError
+from scanner.model import Installed
+from scanner.sources.inventories.readers.own_rows import OWN_READERS
+from scanner.sources.inventories.reading import Gap, Note
+from scanner.sources.inventory import EMPTY, InventoryChoices, open_inventory
+from tests.sources.inventories.readers.samples import AQF, DUMPSTATE
+
+LISTING = "package:com.shop\npackage:com.tencent.mm\n"
+CHOICES = InventoryChoices()
+
+
+def written(path: Path, text: str | bytes) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return str(path)
+
+
+def zipped(path: Path, **members: str) -> str:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(name.replace("__", "/"), text)
+    return str(path)
+
+
+def entries(spec: str, choices: InventoryChoices = CHOICES) -> list[object]:
+    source = open_inventory(spec, choices)
+    assert source is not None
+    return list(source.entries())
+
+
+def gaps(found: list[object]) -> list[str]:
+    return [entry.reason for entry in found if isinstance(entry, Gap)]
+
+
+@pytest.mark.parametrize("name", ["renamed", "renamed.zip", "a.xlsx"])
+def test_an_apk_is_no_inventory_whatever_it_holds_and_is_called(tmp_path, name):
+    members = {"AndroidManifest.xml": "", "xl__workbook.xml": "", "a__bugreport-1.txt": DUMPSTATE}
+    assert open_inventory(zipped(tmp_path / name, **members), CHOICES) is None
+
+
+def test_the_users_word_overrules_that(tmp_path):
+    spec = zipped(tmp_path / "a.apk", **{"AndroidManifest.xml": "", "bugreport-1.txt": DUMPSTATE})
+    assert any(isinstance(entry, Installed) for entry in entries(spec, InventoryChoices(form="bugreport")))
+
+
+def test_apks_beside_an_inventory_are_a_gap(tmp_path):
+    written(tmp_path / "old" / "bugreport-1.txt", DUMPSTATE)
+    for name in ("a.apk", "b.APK", "apks/c.xapk"):
+        written(tmp_path / name, b"PK")
+    assert gaps(entries(str(tmp_path))) == ["3 APKs lie beside the inventory: not read"]
+    spec = zipped(tmp_path / "all.zip", **{"bugreport-1.txt": DUMPSTATE, "a.apk": ""})
+    assert gaps(entries(spec)) == ["1 APKs lie beside the inventory: not read"]
+
+
+def test_apks_that_an_acquisition_copied_are_a_note(tmp_path):
+    for name, text in AQF.items():
+        written(tmp_path / "phone" / name, text)
+    written(tmp_path / "phone" / "apks" / "com.shop_base.apk", b"PK")
+    found = entries(str(tmp_path))
+    assert gaps(found) == []
+    assert [entry.text[:7] for entry in found if isinstance(entry, Note)] == ["1 APKs "]
+
+
+def test_more_files_than_are_looked_at_are_a_gap(tmp_path, monkeypatch):
+    written(tmp_path / "a" / "bugreport-1.txt", DUMPSTATE)
+    written(tmp_path / "b" / "bugreport-2.txt", DUMPSTATE)
+    monkeypatch.setattr("scanner.sources.inventories.documents.MAX_NAMES", 1)
+    assert any("the others were not looked at" in reason for reason in gaps(entries(str(tmp_path))))
+
+
+@pytest.mark.parametrize("text", ["Package Name,Serial\n", '"ApplicationName","ApplicationKey","DeviceName"\n'])
+def test_an_inventory_without_an_app_is_no_clean_one(tmp_path, text):
+    assert EMPTY in gaps(entries(written(tmp_path / "a.csv", text)))
+
+
+def test_an_earlier_scan_may_have_found_no_app(tmp_path):
+    text = '{"rows": [], "summary": {"type": "summary", "schema": 1, "tool": "t", "signatures": "", "counts": {}, "coverage": [], "exit_code": 4, "interrupted": false}}'  # noqa: E501
+    source = open_inventory(written(tmp_path / "a.json", text), CHOICES)
+    assert source is not None
+    assert source.title == OWN_READERS[0].title
+    assert EMPTY not in gaps(list(source.entries()))
+
+
+def test_a_pipe_is_read(tmp_path):
+    spec = piped(tmp_path / "pipe", LISTING)
+    found = entries(spec)
+    assert [entry.package_name for entry in found if isinstance(entry, Installed)] == ["com.shop", "com.tencent.mm"]
+    assert found[0].device.serial == spec  # type: ignore[attr-defined]
+
+
+def test_a_pipe_that_is_no_inventory_is_told_of(tmp_path):
+    with pytest.raises(SourceError, match="not an inventory"):
+        open_inventory(piped(tmp_path / "pipe", "hello"), CHOICES)
+
+
+def piped(path: Path, text: str) -> str:
+    os.mkfifo(path)
+    opened = threading.Event()
+
+    def write() -> None:
+        handle = os.open(path, os.O_RDWR)
+        opened.set()
+        os.write(handle, text.encode())
+        threading.Event().wait(0.3)
+        os.close(handle)
+
+    threading.Thread(target=write, daemon=True).start()
+    opened.wait(5)
+    return str(path)
+
+
+def test_names_that_are_no_unicode_are_spelled_out(tmp_path):
+    spec = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.txt")
+    written(Path(spec), LISTING)
+    app = entries(spec)[0]
+    assert isinstance(app, Installed)
+    assert all("\\xff" in text for text in (app.source, app.where, app.device.serial))  # type: ignore[union-attr]
