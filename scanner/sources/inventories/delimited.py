@@ -87,7 +87,7 @@ def _joined(line: str, lines: Numbered, waiting: deque[tuple[int, str]], delimit
 def _cells(text: str, delimiter: str) -> list[str] | str:
     """The cells of one row, or what is wrong with it."""
     try:
-        rows = list(csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True))
+        rows = list(csv.reader([text], delimiter=delimiter, strict=True))
     except csv.Error as error:
         return str(error)
     return rows[0] if len(rows) == 1 else "it is more than one row"
