@@ -29,10 +29,10 @@ from scanner.sources.inventories.readers.dumpjoin import apps_in_dump, joined
 from scanner.sources.inventories.readers.folders import Folder, folders_with, text, whole
 from scanner.sources.inventories.readers.jsonarray import JsonArray
 from scanner.sources.inventories.readers.phonetext import (
+    Lines,
     blank_app,
     device_of,
     gaps_of,
-    lines_in,
     nothing_in,
     pile_of,
 )
@@ -90,7 +90,7 @@ def _sections(folder: Folder) -> Sections | None:
     if document is None:
         return None
     with document.text() as stream:
-        return Sections(lines_in(stream))
+        return Sections(Lines(stream))
 
 
 def _entries(packages: Document, blank: Installed, sections: Sections | None) -> Iterator[Entry]:
