@@ -80,6 +80,8 @@ def _joined(line: str, lines: Numbered, waiting: deque[tuple[int, str]], delimit
             cells = _cells(whole, delimiter)
             if isinstance(cells, list) and (not width or len(cells) == width):
                 return cells
+            if cells != _UNCLOSED:
+                break  # no line behind it can mend that
     waiting.extendleft(reversed(taken))
     return "a quote is never closed"
 

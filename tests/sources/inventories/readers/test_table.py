@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import time
 import tracemalloc
 
 import msgspec
@@ -407,3 +408,10 @@ def test_a_table_that_ends_within_a_row_may_be_cut_short() -> None:
     text = "Device,Package Name,Version\na,com.shop,1\nb,com.shop\nc,com.sh"
     assert gaps(read(text)) == [("line 4", CUT)]
     assert gaps(read(text + "op,1")) == gaps(read(text + "op\n")) == []
+
+
+def test_rows_that_no_line_can_mend_are_tried_once() -> None:
+    """Each of these quotes was joined with twenty lines behind it."""
+    started = time.perf_counter()
+    assert len(gaps(read("Package Name,Serial\n" + '"a\n' * 20_000))) == 20_000
+    assert time.perf_counter() - started < 5
