@@ -126,3 +126,11 @@ def test_names_that_are_no_unicode_are_spelled_out(tmp_path):
     app = entries(spec)[0]
     assert isinstance(app, Installed)
     assert all("\\xff" in text for text in (app.source, app.where, app.device.serial))  # type: ignore[union-attr]
+
+
+def test_a_folder_of_several_formats_loses_none(tmp_path):
+    for name, text in AQF.items():
+        written(tmp_path / "a" / name, text)
+    written(tmp_path / "b" / "bugreport-1.txt", DUMPSTATE)
+    found = [entry for entry in entries(str(tmp_path)) if isinstance(entry, Installed)]
+    assert {app.where.rpartition("/")[2] for app in found} == {"packages.json", "bugreport-1.txt"}

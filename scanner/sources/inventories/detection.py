@@ -5,12 +5,15 @@ The table's order is that of certainty: formats that say who they are come befor
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from scanner.errors import SourceError
+from scanner.sources.inventories.documents import safely
 from scanner.sources.inventories.readers.mdm_formats import MDM_READERS
 from scanner.sources.inventories.readers.own_rows import OWN_READERS
 from scanner.sources.inventories.readers.phone_formats import PHONE_BUNDLES, PHONE_READERS
 from scanner.sources.inventories.readers.table import TABLE_READERS
-from scanner.sources.inventories.reading import Bundle, BundleReader, Document, Reader
+from scanner.sources.inventories.reading import Bundle, BundleReader, Document, Entry, Reader
 
 EVERY = (*OWN_READERS, *PHONE_READERS, *PHONE_BUNDLES, *MDM_READERS, *TABLE_READERS)
 READERS = tuple(one for one in EVERY if isinstance(one, Reader))
@@ -29,8 +32,23 @@ def reader_of(document: Document) -> Reader | None:
 
 
 def bundle_reader_of(bundle: Bundle) -> BundleReader | None:
-    """The reader for a folder or a zip, or None."""
-    return next((reader for reader in BUNDLES if reader.recognises(bundle)), None)
+    """The reader for a folder or a zip, or None. Where several formats lie in it, one that reads them all."""
+    found = [reader for reader in BUNDLES if reader.recognises(bundle)]
+    return found[0] if len(found) == 1 else _together(found) if found else None
+
+
+def _together(readers: list[BundleReader]) -> BundleReader:
+    def read(bundle: Bundle, spec: str) -> Iterator[Entry]:
+        for reader in readers:
+            yield from safely(reader.read(bundle, spec), bundle.name)
+
+    return BundleReader(
+        " and ".join(reader.name for reader in readers),
+        " and ".join(reader.title for reader in readers),
+        lambda bundle: any(reader.recognises(bundle) for reader in readers),
+        read,
+        "; ".join(reader.limit for reader in readers if reader.limit),
+    )
 
 
 def reader_named(name: str) -> Reader | None:
