@@ -24,10 +24,13 @@ from scanner.sources.inventories.documents import (
     safely,
 )
 from scanner.sources.inventories.readers.own_rows import OWN_READERS
-from scanner.sources.inventories.readers.table import table_reader
+from scanner.sources.inventories.readers.spreadsheet import sheet_reader
+from scanner.sources.inventories.readers.table import LIMIT, table_reader
 from scanner.sources.inventories.reading import BundleReader, Document, Entry, Gap, Note, Reader
 
 STDIN = "-"
+TABLES, SHEET = ("csv", "json", "ndjson"), "xlsx"
+"""The formats whose columns the user may name."""
 APK_NAMES = (".apk", ".apks", ".xapk", ".apkm", ".aab")
 ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 MANIFEST = "AndroidManifest.xml"
@@ -144,14 +147,21 @@ def _zip(bundle: ZipBundle, spec: str, choices: InventoryChoices) -> InventorySo
 
 
 def _document(document: Document, spec: str, choices: InventoryChoices) -> InventorySource | None:
-    if choices.columns is not None and choices.form is None:
-        return InventorySource(spec, document, table_reader(choices.columns))
     reader = reader_named(choices.form) if choices.form else reader_of(document)
+    if choices.columns is not None and (reader is None or reader.name in TABLES):
+        reader = table_reader(choices.columns, reader.name if reader else _table_kind(document))
     return InventorySource(spec, document, reader) if reader else None
+
+
+def _table_kind(document: Document) -> str:
+    """What a table is that no guess knew, where the user names its columns."""
+    return {"[": "json", "{": "ndjson"}.get(document.head.lstrip()[:1], "csv")
 
 
 def _bundle(bundle: FolderBundle | ZipBundle, spec: str, choices: InventoryChoices) -> InventorySource | None:
     if choices.form and reader_named(choices.form) is None and bundle_reader_named(choices.form) is None:
         return None
     reader = bundle_reader_named(choices.form) if choices.form else bundle_reader_of(bundle)
+    if choices.columns is not None and reader is not None and reader.name == SHEET:
+        reader = sheet_reader(choices.columns, LIMIT)
     return InventorySource(spec, bundle, reader) if reader else None

@@ -134,3 +134,25 @@ def test_a_folder_of_several_formats_loses_none(tmp_path):
     written(tmp_path / "b" / "bugreport-1.txt", DUMPSTATE)
     found = [entry for entry in entries(str(tmp_path)) if isinstance(entry, Installed)]
     assert {app.where.rpartition("/")[2] for app in found} == {"packages.json", "bugreport-1.txt"}
+
+
+def named(spec: str, columns: dict[str, str]) -> list[str]:
+    found = entries(spec, InventoryChoices(columns=columns))
+    return [entry.package_name for entry in found if isinstance(entry, Installed)]
+
+
+def test_the_users_columns_go_for_every_kind_of_table(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (["Appli", "Foo"], ["com.shop", "S1"]):
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    texts = {"csv": "Appli,Foo\ncom.shop,S1\n", "json": '[{"Appli": "com.shop"}]', "jsonl": '{"Appli": "com.shop"}\n'}
+    specs = [written(tmp_path / f"a.{kind}", text) for kind, text in texts.items()]
+    for spec in (str(tmp_path / "a.xlsx"), *specs):
+        assert named(spec, {"package": "Appli"}) == ["com.shop"]
+
+
+def test_the_users_columns_are_not_for_formats_that_say_who_they_are(tmp_path):
+    spec = written(tmp_path / "a.txt", LISTING)
+    assert named(spec, {"package": "Appli"}) == ["com.shop", "com.tencent.mm"]
