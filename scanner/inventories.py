@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -11,7 +12,10 @@ from scanner.joining import Joining
 from scanner.model import SCHEMA_VERSION, CoverageHole, Device, Installed, Outcome, UnreadRow, printable
 from scanner.phonerows import InstalledJudge
 from scanner.sources.inventories.reading import Gap, NotAndroid
-from scanner.sources.inventory import InventoryChoices, InventorySource, open_inventory
+from scanner.sources.inventory import InventorySource, is_promising, open_inventory
+
+if TYPE_CHECKING:
+    from scanner.sources.inventories.detection import InventoryChoices
 
 MAX_NOTES = 100
 """Different things that are told of inventories; of the others, how many there are."""
@@ -20,7 +24,7 @@ MAX_NOTES = 100
 class Inventories:
     """Finds the inventories among the SPECs, reads them, and keeps what is to be said of them in the end."""
 
-    def __init__(self, judge: InstalledJudge, owners: dict[str, str], choices: InventoryChoices) -> None:
+    def __init__(self, judge: InstalledJudge, owners: dict[str, str], choices: InventoryChoices | None) -> None:
         self._judge, self._owners, self._choices = judge, owners, choices
         self._found: dict[str, InventorySource] = {}
         self._elsewhere: Counter[str] = Counter()
@@ -29,11 +33,15 @@ class Inventories:
     def take(self, spec: str) -> bool:
         """Whether a SPEC is an inventory, which is told by its content; it is read later, with all others.
 
-        Raises `SourceError` where standard input is no inventory.
+        Raises `SourceError` for a pipe that is none.
         """
         if spec not in self._found and (found := open_inventory(spec, self._choices)) is not None:
             self._found[spec] = found
         return spec in self._found
+
+    def take_found(self, source: str, path: str) -> bool:
+        """Whether a file that nobody named, found in the folder ``source`` beside APKs, is an inventory; see `take`."""
+        return source not in self._found and is_promising(path) and self.take(path)
 
     def holds_apks(self, spec: str) -> bool:
         """Whether an inventory that was taken has APKs among its files."""

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from scanner import __version__
 from scanner.database import SignatureDatabase, load_database
@@ -41,7 +41,9 @@ from scanner.policy import FAILING, exit_code
 from scanner.reading import Reader
 from scanner.sources import is_phone, open_source
 from scanner.sources.adb import AdbServer
-from scanner.sources.inventory import InventoryChoices
+
+if TYPE_CHECKING:
+    from scanner.sources.inventories.detection import InventoryChoices
 
 Candidate = TypeVar("Candidate")
 UNCERTIFIED = (
@@ -78,7 +80,7 @@ class Scan:
         self._reader = Reader(database, sdk, moment, verify_all=verify_all)
         options = phones or PhoneOptions(AdbServer(), verify_all=verify_all)
         judge = InstalledJudge(database, moment)
-        self._inventories = Inventories(judge, options.owners, inventories or InventoryChoices())
+        self._inventories = Inventories(judge, options.owners, inventories)
         self._refused: dict[str, SourceError] = {}
         self._fleet = Fleet(filter(is_phone, self._specs), database, moment, options)
         self._counts: Counter[str] = Counter()
@@ -185,7 +187,7 @@ class Scan:
 
     def _count(self, outcome: Outcome) -> AppRow | UnreadRow | None:
         if isinstance(outcome, Passed):
-            self._counts["other_files"] += 1
+            self._counts["other_files"] += not self._inventories.take_found(outcome.source, outcome.which)
             return None
         if isinstance(outcome, Withheld):
             self._counts.update(("apps", Verdict.CLEAR, "withheld"))

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,7 +24,10 @@ from scanner.model import NEWEST_SDK, UnreadRow
 from scanner.policy import FAILED
 from scanner.scanning import Scan
 from scanner.sources.adb import NOTHING_CONNECTED, connected
-from scanner.sources.inventory import InventoryChoices, check_choices
+from scanner.sources.inventory import check_choices
+
+if TYPE_CHECKING:
+    from scanner.sources.inventories.detection import InventoryChoices
 
 
 def run_scan(
@@ -83,7 +86,7 @@ def run_scan(
     return summary.exit_code
 
 
-def inventory_choices(form: str | None, columns: str | None) -> InventoryChoices:
+def inventory_choices(form: str | None, columns: str | None) -> InventoryChoices | None:
     """What the user says of inventories. Raises `click.UsageError`."""
     try:
         return check_choices(form, columns)

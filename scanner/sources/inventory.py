@@ -8,28 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanner.errors import ScannerError, SourceError
-from scanner.model import Value
+from scanner.model import printable
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what reads inventories is imported when there is one to be read
+    from scanner.sources.inventories.detection import InventoryChoices
+    from scanner.sources.inventories.documents import StdinDocument
     from scanner.sources.inventories.reading import Bundle, BundleReader, Document, Entry, Reader
 
 STDIN = "-"
 APK_NAMES = (".apk", ".apks", ".xapk", ".apkm", ".aab")
-"""What needs no look for an inventory in it."""
-SAVED_NAMES = (".json", ".txt", ".gz", ".zst")
-"""Endings of the files that a folder of saved results holds: one without any of these is no such folder."""
+SAVED_NAMES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".log", ".xlsx", ".zip", ".gz", ".zst")
+"""Endings of files that are looked at where nobody named them: those among other files of a folder."""
 MAX_LOOKED_AT = 100_000
-"""Files of a folder whose names are looked at for that."""
+"""Files of a folder whose names are looked at to tell whether it may hold results."""
 ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
-
-
-class InventoryChoices(Value, frozen=True):
-    """What the user says of the inventories."""
-
-    form: str | None = None
-    """The format, where detection is overruled."""
-    columns: dict[str, str] | None = None
-    """Field → column of a table."""
+MANIFEST = "AndroidManifest.xml"
+EMPTY = "names no app: an inventory that is empty is no clean one"
+UNKNOWN = "not an inventory of a format that is known; name it with --as, or its columns with --columns"
 
 
 class InventorySource:
@@ -40,29 +35,48 @@ class InventorySource:
         self.title = reader.title
         self.limit = reader.limit
         self._data, self._reader = data, reader
+        self.kept: StdinDocument | None = None
+        """What came through a pipe; it goes when nobody holds it."""
 
     @property
     def holds_apks(self) -> bool:
         """Whether APKs lie among its files, as AndroidQF copies them: these are to be read besides."""
-        names: list[str] = getattr(self._data, "names", list)()
-        return any(name.lower().endswith(APK_NAMES) for name in names)
+        return any(name.lower().endswith(APK_NAMES) for name in self._names())
 
     def entries(self) -> Iterator[Entry]:
         """Everything that the inventory says, in its order. Never raises for what it holds."""
-        from scanner.sources.inventories.documents import MAX_NAMES, safely
-        from scanner.sources.inventories.reading import Gap
+        from scanner.sources.inventories.documents import safely
+        from scanner.sources.inventories.readers.own_rows import OWN_READERS
+        from scanner.sources.inventories.reading import Gap, Note
 
-        found = self._reader.read(self._data, self.name)  # type: ignore[arg-type]
-        yield from safely(found, self._data.name)
+        silent = self._reader not in OWN_READERS
+        found = self._reader.read(self._data, printable(self.name))  # type: ignore[arg-type]
+        for entry in safely(found, self._data.name):
+            silent = silent and isinstance(entry, Note)
+            yield entry
+        if silent:
+            yield Gap("", EMPTY, "listing")
+        yield from self._left_out()
+
+    def _left_out(self) -> Iterator[Entry]:
+        from scanner.sources.inventories.reading import Gap, Note
+
+        names = self._names()
         if getattr(self._data, "cut_short", False):
-            yield Gap("", f"more than {MAX_NAMES} files: the rest was not looked at", "listing")
+            yield Gap("", f"more than {len(names)} files: the others were not looked at", "listing")
+        if names and Path(self.name).is_dir():
+            yield Note(f"of its {len(names)} files, only what belongs to that and APKs were looked at")
+
+    def _names(self) -> list[str]:
+        names: list[str] = getattr(self._data, "names", list)()
+        return names
 
 
-def check_choices(form: str | None, columns: str | None) -> InventoryChoices:
+def check_choices(form: str | None, columns: str | None) -> InventoryChoices | None:
     """What the user says of inventories. Raises `SourceError` or `ValueError` with what would be right."""
     if form is None and columns is None:
-        return InventoryChoices()
-    from scanner.sources.inventories.detection import formats
+        return None
+    from scanner.sources.inventories.detection import InventoryChoices, formats
     from scanner.sources.inventories.readers.table import parse_columns
 
     if form is not None and form not in formats():
@@ -70,46 +84,51 @@ def check_choices(form: str | None, columns: str | None) -> InventoryChoices:
     return InventoryChoices(form, None if columns is None else parse_columns(columns))
 
 
-def open_inventory(spec: str, choices: InventoryChoices) -> InventorySource | None:
+def open_inventory(spec: str, choices: InventoryChoices | None = None) -> InventorySource | None:
     """The inventory that a SPEC names, or None where it is none: an APK, an archive, a folder of APKs, or missing.
 
-    Raises `SourceError` for standard input that cannot be read, or is of no known format.
+    Raises `SourceError` for standard input or another pipe that is no inventory: nobody else can read it again.
     """
-    if spec.lower().endswith(APK_NAMES) and choices.form is None:
+    if spec.lower().endswith(APK_NAMES) and (choices is None or choices.form is None):
         return None
-    try:
-        found = _opened(spec, choices)
-    except (OSError, ValueError, ScannerError) as error:
-        if spec == STDIN:
-            raise SourceError(f"standard input: {error}") from error
-        return None  # whoever opens it as a file says why it cannot be
-    if found is None and spec == STDIN:
-        hint = "name its format with --as, or its columns with --columns"
-        raise SourceError(f"standard input is no inventory of a format that is known; {hint}")
-    return found
-
-
-def _opened(spec: str, choices: InventoryChoices) -> InventorySource | None:
-    if spec != STDIN and Path(spec).is_dir() and not _may_hold_results(spec):
-        return None
-    from scanner.sources.inventories.documents import FileDocument, FolderBundle, StdinDocument, ZipBundle
+    from scanner.sources.inventories.documents import StdinDocument
 
     if spec == STDIN:
-        return _document(StdinDocument(), spec, choices)
-    if Path(spec).is_dir():
-        return _bundle(FolderBundle(spec), spec, choices)
-    with open(spec, "rb", opener=_at_once) as stream:
+        return _piped(StdinDocument(), spec, choices)
+    try:
+        pipe = Path(spec).is_fifo()
+    except ValueError:
+        return None
+    if pipe:
+        return _piped(_kept(spec), spec, choices)
+    try:
+        return _opened(spec, spec, choices)
+    except (OSError, ValueError, ScannerError):
+        return None  # whoever opens it as a file says why it cannot be
+
+
+def is_promising(path: str) -> bool:
+    """Whether a file that nobody named, one among others in a folder, is worth a look."""
+    return path.lower().endswith(SAVED_NAMES)
+
+
+def _opened(path: str, spec: str, choices: InventoryChoices | None) -> InventorySource | None:
+    from scanner.sources.inventories.documents import FileDocument, FolderBundle, ZipBundle
+
+    if Path(path).is_dir():
+        return _bundle(FolderBundle(path), spec, choices) if _may_hold_results(path) else None
+    with open(path, "rb", opener=_at_once) as stream:
         begins = stream.read(4)
     if begins.startswith(ZIP_MAGICS):
-        return _bundle(ZipBundle(spec), spec, choices)
-    return _document(FileDocument(spec), spec, choices)
+        return _zip(ZipBundle(path, printable(spec)), spec, choices)
+    return _document(FileDocument(path, printable(spec)), spec, choices)
 
 
 def _may_hold_results(folder: str) -> bool:
     """Whether any file's name is one that saved results have; an archive of APKs is passed over quickly."""
     seen = 0
     for _, _, files in os.walk(folder):
-        if any(file.lower().endswith(SAVED_NAMES) for file in files):
+        if any(map(is_promising, files)):
             return True
         seen += len(files)
         if seen > MAX_LOOKED_AT:
@@ -121,15 +140,55 @@ def _at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
-def _document(document: Document, spec: str, choices: InventoryChoices) -> InventorySource | None:
-    from scanner.sources.inventories.detection import reader_for
+def _kept(pipe: str) -> StdinDocument:
+    """A pipe, such as a shell makes of ``<(command)``: it can be read once, so it is kept like standard input."""
+    from scanner.sources.inventories.documents import StdinDocument
 
-    reader = reader_for(document, choices.form, choices.columns)
+    try:
+        with open(pipe, "rb", opener=_at_once) as stream:
+            os.set_blocking(stream.fileno(), True)
+            return StdinDocument(stream, printable(pipe))
+    except OSError as error:
+        raise SourceError(error.strerror or str(error)) from error
+
+
+def _piped(kept: StdinDocument, spec: str, choices: InventoryChoices | None) -> InventorySource:
+    """The inventory that came through a pipe. Raises `SourceError` where it is none."""
+    try:
+        with kept.binary() as stream:
+            zipped = stream.read(4).startswith(ZIP_MAGICS)
+        found = _opened(kept.path, spec, choices) if zipped else _document(kept, spec, choices)
+    except (OSError, ValueError, ScannerError) as error:
+        raise SourceError(f"cannot be read: {error}") from error
+    if found is None:
+        raise SourceError(UNKNOWN)
+    found.kept = kept
+    return found
+
+
+def _zip(bundle: Bundle, spec: str, choices: InventoryChoices | None) -> InventorySource | None:
+    """The inventory that a zip is. An APK is none, whatever it is called and whatever else lies in it."""
+    from scanner.sources.inventories.detection import InventoryChoices, collection_reader
+
+    names, told = bundle.names(), choices or InventoryChoices()
+    if MANIFEST in names and told.form is None:
+        return None
+    found = _bundle(bundle, spec, choices)
+    if found is None and not any(name.lower().endswith(APK_NAMES) for name in names):
+        reader = collection_reader(bundle, told)
+        found = InventorySource(spec, bundle, reader) if reader else None
+    return found
+
+
+def _document(document: Document, spec: str, choices: InventoryChoices | None) -> InventorySource | None:
+    from scanner.sources.inventories.detection import InventoryChoices, reader_for
+
+    reader = reader_for(document, choices or InventoryChoices())
     return InventorySource(spec, document, reader) if reader else None
 
 
-def _bundle(bundle: Bundle, spec: str, choices: InventoryChoices) -> InventorySource | None:
-    from scanner.sources.inventories.detection import bundle_reader_for
+def _bundle(bundle: Bundle, spec: str, choices: InventoryChoices | None) -> InventorySource | None:
+    from scanner.sources.inventories.detection import InventoryChoices, bundle_reader_for
 
-    reader = bundle_reader_for(bundle, choices.form, choices.columns)
+    reader = bundle_reader_for(bundle, choices or InventoryChoices())
     return InventorySource(spec, bundle, reader) if reader else None

@@ -1,22 +1,156 @@
-"""What is an inventory, and what is not: told by content."""
+"""What a SPEC is taken for, and what an inventory leaves out."""
 
 from __future__ import annotations
 
 import os
+import threading
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from scanner.errors import SourceError
-from scanner.sources.inventory import InventoryChoices, check_choices, open_inventory
+from scanner.model import Installed
+from scanner.sources.inventories.detection import InventoryChoices
+from scanner.sources.inventories.readers.own_rows import OWN_READERS
+from scanner.sources.inventories.reading import Gap, Note
+from scanner.sources.inventory import EMPTY, check_choices, open_inventory
+from tests.sources.inventories.readers.samples import AQF, DUMPSTATE
 
-NONE = InventoryChoices()
+LISTING = "package:com.shop\npackage:com.tencent.mm\n"
+CHOICES = InventoryChoices()
 
 
-def format_of(path: Path | str, choices: InventoryChoices = NONE) -> str | None:
-    found = open_inventory(str(path), choices)
-    return None if found is None else found.title
+def written(path: Path, text: str | bytes) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return str(path)
+
+
+def zipped(path: Path, **members: str) -> str:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(name.replace("__", "/"), text)
+    return str(path)
+
+
+def entries(spec: str, choices: InventoryChoices = CHOICES) -> list[object]:
+    source = open_inventory(spec, choices)
+    assert source is not None
+    return list(source.entries())
+
+
+def gaps(found: list[object]) -> list[str]:
+    return [entry.reason for entry in found if isinstance(entry, Gap)]
+
+
+@pytest.mark.parametrize("name", ["renamed", "renamed.zip", "a.xlsx"])
+def test_an_apk_is_no_inventory_whatever_it_holds_and_is_called(tmp_path, name):
+    members = {"AndroidManifest.xml": "", "xl__workbook.xml": "", "a__bugreport-1.txt": DUMPSTATE}
+    assert open_inventory(zipped(tmp_path / name, **members), CHOICES) is None
+
+
+def test_the_users_word_overrules_that(tmp_path):
+    spec = zipped(tmp_path / "a.apk", **{"AndroidManifest.xml": "", "bugreport-1.txt": DUMPSTATE})
+    assert any(isinstance(entry, Installed) for entry in entries(spec, InventoryChoices(form="bugreport")))
+
+
+def test_apks_beside_an_inventory_are_to_be_read_too(tmp_path):
+    written(tmp_path / "old" / "bugreport-1.txt", DUMPSTATE)
+    alone = open_inventory(str(tmp_path))
+    assert alone is not None
+    assert not alone.holds_apks
+    written(tmp_path / "b.APK", b"PK")
+    spec = zipped(tmp_path / "all.zip", **{"bugreport-1.txt": DUMPSTATE, "a.apk": ""})
+    for source in (open_inventory(str(tmp_path)), open_inventory(spec)):
+        assert source is not None
+        assert source.holds_apks
+
+
+def test_more_files_than_are_looked_at_are_a_gap(tmp_path, monkeypatch):
+    written(tmp_path / "a" / "bugreport-1.txt", DUMPSTATE)
+    written(tmp_path / "b" / "bugreport-2.txt", DUMPSTATE)
+    monkeypatch.setattr("scanner.sources.inventories.documents.MAX_NAMES", 1)
+    assert any("the others were not looked at" in reason for reason in gaps(entries(str(tmp_path))))
+
+
+@pytest.mark.parametrize("text", ["Package Name,Serial\n", '"ApplicationName","ApplicationKey","DeviceName"\n'])
+def test_an_inventory_without_an_app_is_no_clean_one(tmp_path, text):
+    assert EMPTY in gaps(entries(written(tmp_path / "a.csv", text)))
+
+
+def test_an_earlier_scan_may_have_found_no_app(tmp_path):
+    text = '{"rows": [], "summary": {"type": "summary", "schema": 1, "tool": "t", "signatures": "", "counts": {}, "coverage": [], "exit_code": 4, "interrupted": false}}'  # noqa: E501
+    source = open_inventory(written(tmp_path / "a.json", text), CHOICES)
+    assert source is not None
+    assert source.title == OWN_READERS[0].title
+    assert EMPTY not in gaps(list(source.entries()))
+
+
+def test_a_pipe_is_read(tmp_path):
+    spec = piped(tmp_path / "pipe", LISTING)
+    found = entries(spec)
+    assert [entry.package_name for entry in found if isinstance(entry, Installed)] == ["com.shop", "com.tencent.mm"]
+    assert found[0].device.serial == spec  # type: ignore[attr-defined]
+
+
+def test_a_pipe_that_is_no_inventory_is_told_of(tmp_path):
+    with pytest.raises(SourceError, match="not an inventory"):
+        open_inventory(piped(tmp_path / "pipe", "hello"), CHOICES)
+
+
+def piped(path: Path, text: str) -> str:
+    os.mkfifo(path)
+    opened = threading.Event()
+
+    def write() -> None:
+        handle = os.open(path, os.O_RDWR)
+        opened.set()
+        os.write(handle, text.encode())
+        threading.Event().wait(0.3)
+        os.close(handle)
+
+    threading.Thread(target=write, daemon=True).start()
+    opened.wait(5)
+    return str(path)
+
+
+def test_names_that_are_no_unicode_are_spelled_out(tmp_path):
+    spec = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.txt")
+    written(Path(spec), LISTING)
+    app = entries(spec)[0]
+    assert isinstance(app, Installed)
+    assert all("\\xff" in text for text in (app.source, app.where, app.device.serial))  # type: ignore[union-attr]
+
+
+def test_a_folder_of_several_formats_loses_none(tmp_path):
+    for name, text in AQF.items():
+        written(tmp_path / "a" / name, text)
+    written(tmp_path / "b" / "bugreport-1.txt", DUMPSTATE)
+    found = [entry for entry in entries(str(tmp_path)) if isinstance(entry, Installed)]
+    assert {app.where.rpartition("/")[2] for app in found} == {"packages.json", "bugreport-1.txt"}
+
+
+def named(spec: str, columns: dict[str, str]) -> list[str]:
+    found = entries(spec, InventoryChoices(columns=columns))
+    return [entry.package_name for entry in found if isinstance(entry, Installed)]
+
+
+def test_the_users_columns_go_for_every_kind_of_table(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (["Appli", "Foo"], ["com.shop", "S1"]):
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    texts = {"csv": "Appli,Foo\ncom.shop,S1\n", "json": '[{"Appli": "com.shop"}]', "jsonl": '{"Appli": "com.shop"}\n'}
+    specs = [written(tmp_path / f"a.{kind}", text) for kind, text in texts.items()]
+    for spec in (str(tmp_path / "a.xlsx"), *specs):
+        assert named(spec, {"package": "Appli"}) == ["com.shop"]
+
+
+def test_the_users_columns_are_not_for_formats_that_say_who_they_are(tmp_path):
+    spec = written(tmp_path / "a.txt", LISTING)
+    assert named(spec, {"package": "Appli"}) == ["com.shop", "com.tencent.mm"]
 
 
 @pytest.mark.parametrize(
@@ -33,42 +167,44 @@ def format_of(path: Path | str, choices: InventoryChoices = NONE) -> str | None:
     ],
     ids=["empty", "zeros", "words", "object", "array", "html", "cut zip", "cut gzip"],
 )
-def test_what_is_none(tmp_path: Path, data: bytes) -> None:
-    (tmp_path / "packages.json").write_bytes(data)
-    assert format_of(tmp_path / "packages.json") is None
-    assert format_of(tmp_path) is None
+def test_what_is_none(tmp_path, data):
+    assert open_inventory(written(tmp_path / "packages.json", data)) is None
+    assert open_inventory(str(tmp_path)) is None
 
 
-def test_what_cannot_be_opened_is_left_to_who_opens_files(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    assert format_of(tmp_path / "pipe") is None
-    assert format_of(tmp_path / "missing") is None
-    assert format_of("no\0name") is None
+def test_what_cannot_be_opened_is_left_to_who_opens_files(tmp_path):
+    assert open_inventory(str(tmp_path / "missing")) is None
+    assert open_inventory("no\0name") is None
 
 
-def test_the_name_of_a_file_says_nothing(tmp_path: Path) -> None:
-    (tmp_path / "holiday.jpg").write_text("package:com.example.a\n")
-    assert format_of(tmp_path / "holiday.jpg") == "pm list packages"
+def test_the_name_of_a_file_says_nothing(tmp_path):
+    assert entries(written(tmp_path / "holiday.jpg", LISTING))
 
 
-def test_an_archive_of_apks_is_none(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
-        archive.writestr("a.apk", b"PK")
-        archive.writestr("packages.json", b"[]")
-    assert format_of(tmp_path / "x.zip") is None
+def test_an_archive_of_apks_is_none(tmp_path):
+    assert open_inventory(zipped(tmp_path / "x.zip", **{"a.apk": "PK", "list.txt": LISTING})) is None
 
 
-def test_columns_make_any_text_a_table_and_nothing_else(tmp_path: Path) -> None:
+def test_a_zip_of_exports_is_read_file_by_file(tmp_path):
+    spec = zipped(tmp_path / "x.zip", **{"a.csv": "Serial,App ID\nR1,com.a\n", "b.txt": LISTING, "readme": "Hello."})
+    found = entries(spec)
+    apps = [entry for entry in found if isinstance(entry, Installed)]
+    assert [app.package_name for app in apps] == ["com.a", "com.shop", "com.tencent.mm"]
+    assert apps[1].device is not None
+    assert apps[1].device.serial == f"{spec}!/b.txt"
+    assert any(isinstance(entry, Note) and entry.text.startswith("1 other files") for entry in found)
+    assert open_inventory(zipped(tmp_path / "y.zip", readme="Hello.")) is None
+
+
+def test_columns_make_any_text_a_table_and_nothing_else(tmp_path):
     choices = check_choices(None, "package=1")
-    (tmp_path / "odd").write_text("com.example.a\n")
-    (tmp_path / "listing").write_text("package:com.example.a\n")
-    (tmp_path / "binary").write_bytes(b"\x7fELF\0\0\0")
-    assert format_of(tmp_path / "odd", choices) == "a table (CSV, TSV)"
-    assert format_of(tmp_path / "listing", choices) == "pm list packages"
-    assert format_of(tmp_path / "binary", choices) is None
+    odd = open_inventory(written(tmp_path / "odd", "com.example.a\n"), choices)
+    assert odd is not None
+    assert odd.title == "a table (CSV, TSV)"
+    assert open_inventory(written(tmp_path / "binary", b"\x7fELF\0\0\0"), choices) is None
 
 
 @pytest.mark.parametrize(("form", "columns"), [("nothing", None), (None, "x=1"), (None, ""), (None, "version=1")])
-def test_a_wrong_choice_says_what_would_be_right(form: str | None, columns: str | None) -> None:
+def test_a_wrong_choice_says_what_would_be_right(form, columns):
     with pytest.raises((SourceError, ValueError), match=r"there are|title|expected"):
         check_choices(form, columns)

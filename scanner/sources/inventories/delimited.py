@@ -80,6 +80,8 @@ def _joined(line: str, lines: Numbered, waiting: deque[tuple[int, str]], delimit
             cells = _cells(whole, delimiter)
             if isinstance(cells, list) and (not width or len(cells) == width):
                 return cells
+            if cells != _UNCLOSED:
+                break  # no line behind it can mend that
     waiting.extendleft(reversed(taken))
     return "a quote is never closed"
 
@@ -87,7 +89,7 @@ def _joined(line: str, lines: Numbered, waiting: deque[tuple[int, str]], delimit
 def _cells(text: str, delimiter: str) -> list[str] | str:
     """The cells of one row, or what is wrong with it."""
     try:
-        rows = list(csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True))
+        rows = list(csv.reader([text], delimiter=delimiter, strict=True))
     except csv.Error as error:
         return str(error)
     return rows[0] if len(rows) == 1 else "it is more than one row"

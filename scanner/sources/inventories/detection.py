@@ -5,17 +5,34 @@ The table's order is that of certainty: formats that say who they are come befor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from scanner.model import Value
+from scanner.sources.inventories.documents import safely
 from scanner.sources.inventories.readers.mdm_formats import MDM_READERS
 from scanner.sources.inventories.readers.own_rows import OWN_READERS
 from scanner.sources.inventories.readers.phone_formats import PHONE_BUNDLES, PHONE_READERS
 from scanner.sources.inventories.readers.table import TABLE_READERS, table_readers
-from scanner.sources.inventories.reading import Bundle, BundleReader, Document, Reader
+from scanner.sources.inventories.reading import Bundle, BundleReader, Document, Entry, Note, Reader
 
 AnyReader = Reader | BundleReader
 KNOWN: tuple[AnyReader, ...] = (*OWN_READERS, *PHONE_READERS, *PHONE_BUNDLES, *MDM_READERS)
-Columns = Mapping[str, str] | None
+MAX_MEMBERS = 1000
+"""Files of a zip of exports that are looked at."""
+
+
+class InventoryChoices(Value, frozen=True):
+    """What the user says of the inventories."""
+
+    form: str | None = None
+    """The format, where detection is overruled."""
+    columns: Mapping[str, str] | None = None
+    """Field → column of a table."""
+
+    @property
+    def readers(self) -> tuple[AnyReader, ...]:
+        """Every reader, with the columns that the user named."""
+        return (*KNOWN, *(table_readers(self.columns) if self.columns else TABLE_READERS))
 
 
 def formats() -> tuple[str, ...]:
@@ -23,29 +40,58 @@ def formats() -> tuple[str, ...]:
     return tuple(dict.fromkeys(reader.name for reader in (*KNOWN, *TABLE_READERS)))
 
 
-def reader_for(document: Document, form: str | None = None, columns: Columns = None) -> Reader | None:
-    """The reader for one file, or None where it is of no format that is known, or ``form`` is one of folders.
+def reader_for(document: Document, choices: InventoryChoices) -> Reader | None:
+    """The reader for one file; None where it is of no format that is known, or ``--as`` names one of folders.
 
-    Where the user names ``columns``, what is text and of no other format is a table.
+    Where the user names columns, what is text and of no other format is a table.
     """
-    readers = [one for one in (*KNOWN, *_tables(columns)) if isinstance(one, Reader)]
-    if form is not None:
-        return next((one for one in readers if one.name == form), None)
+    readers = [one for one in choices.readers if isinstance(one, Reader)]
+    if choices.form is not None:
+        return next((one for one in readers if one.name == choices.form), None)
     head = document.head
     found = next((one for one in readers if one.recognises(head)), None)
-    if found is None and columns and head and "\0" not in head:
+    if found is None and choices.columns and head and "\0" not in head:
         kind = {"[": "json", "{": "ndjson"}.get(head.lstrip()[:1], "csv")
         found = next(one for one in readers if one.name == kind)
     return found
 
 
-def bundle_reader_for(bundle: Bundle, form: str | None = None, columns: Columns = None) -> BundleReader | None:
-    """The reader for a folder or a zip, or None."""
-    readers = [one for one in (*KNOWN, *_tables(columns)) if isinstance(one, BundleReader)]
-    if form is not None:
-        return next((one for one in readers if one.name == form), None)
-    return next((one for one in readers if one.recognises(bundle)), None)
+def bundle_reader_for(bundle: Bundle, choices: InventoryChoices) -> BundleReader | None:
+    """The reader for a folder or a zip, or None. Where several formats lie in it, one that reads them all."""
+    readers = [one for one in choices.readers if isinstance(one, BundleReader)]
+    if choices.form is not None:
+        return next((one for one in readers if one.name == choices.form), None)
+    found = [one for one in readers if one.recognises(bundle)]
+    return found[0] if len(found) == 1 else _together(found) if found else None
 
 
-def _tables(columns: Columns) -> tuple[AnyReader, ...]:
-    return table_readers(columns) if columns else TABLE_READERS
+def collection_reader(bundle: Bundle, choices: InventoryChoices) -> BundleReader | None:
+    """A reader for a zip of exports, each with a reader of its own; None where there is no export in it."""
+    names = bundle.names()
+    found = [(name, reader) for name in names[:MAX_MEMBERS] if (reader := reader_for(bundle.document(name), choices))]
+    if not found:
+        return None
+
+    def read(bundle: Bundle, spec: str) -> Iterator[Entry]:
+        for name, reader in found:
+            document = bundle.document(name)
+            yield from safely(reader.read(document, spec), document.name)
+        if others := len(names) - len(found):
+            yield Note(f"{others} other files lie in it, of no format that is known: not read")
+
+    limits = "; ".join(dict.fromkeys(reader.limit for _, reader in found if reader.limit))
+    return BundleReader("files", "a zip of inventories", lambda _: True, read, limits or None)
+
+
+def _together(readers: list[BundleReader]) -> BundleReader:
+    def read(bundle: Bundle, spec: str) -> Iterator[Entry]:
+        for reader in readers:
+            yield from safely(reader.read(bundle, spec), bundle.name)
+
+    return BundleReader(
+        " and ".join(reader.name for reader in readers),
+        " and ".join(reader.title for reader in readers),
+        lambda bundle: any(reader.recognises(bundle) for reader in readers),
+        read,
+        "; ".join(reader.limit for reader in readers if reader.limit),
+    )

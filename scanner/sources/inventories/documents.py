@@ -20,6 +20,7 @@ from typing import IO
 
 from scanner.bytesource import LocalFile, ZipDirectory, ZipEntry
 from scanner.errors import ApkError, ReadError, SourceError
+from scanner.model import printable
 from scanner.sources.inventories.reading import HEAD, Document, Entry, Gap
 from scanner.sources.inventories.unpacking import file_stream, member_stream, whole_file
 
@@ -36,7 +37,7 @@ class StreamDocument:
     """A document over any stream of bytes that can be opened again and again. See `Document`."""
 
     def __init__(self, name: str, opener: Callable[[], IO[bytes]]) -> None:
-        self.name = name
+        self.name = printable(name)
         self._opener = opener
         self._front: bytes | None = None
 
@@ -81,14 +82,14 @@ class FileDocument(StreamDocument):
 
 
 class StdinDocument(FileDocument):
-    """Standard input, kept in a temporary file so that it can be read more than once.
+    """Standard input or another pipe, kept in a temporary file so that it can be read more than once.
 
     Raises `SourceError` where it cannot be kept.
     """
 
-    def __init__(self, stream: IO[bytes] | None = None) -> None:
-        handle, path = tempfile.mkstemp(prefix="app-scanner-")
-        self.close = weakref.finalize(self, _remove, path)
+    def __init__(self, stream: IO[bytes] | None = None, name: str = "-") -> None:
+        handle, self.path = tempfile.mkstemp(prefix="app-scanner-")
+        self.close = weakref.finalize(self, _remove, self.path)
         """Removes the temporary file; done by itself at the latest when the program ends."""
         try:
             with os.fdopen(handle, "wb") as kept:
@@ -96,14 +97,14 @@ class StdinDocument(FileDocument):
         except OSError as error:
             self.close()
             raise SourceError(f"standard input: {error.strerror or error}") from error
-        super().__init__(path, "-")
+        super().__init__(self.path, name)
 
 
 class FolderBundle:
     """The files under a folder, links out of it left out. See `Bundle`."""
 
     def __init__(self, path: str) -> None:
-        self.name = path
+        self.name = printable(path)
         self.cut_short = False
         """Whether there are more than `MAX_NAMES` files."""
         self._paths: dict[str, str] = {}
@@ -133,7 +134,7 @@ class ZipBundle:
     """
 
     def __init__(self, path: str, name: str | None = None) -> None:
-        self.name = path if name is None else name
+        self.name = printable(path if name is None else name)
         self.cut_short = False
         """Whether there are more than `MAX_NAMES` members."""
         self._path = path

@@ -47,7 +47,7 @@ def entries_of(
     values: Mapping[str, str], titles: Mapping[str, str], *, name: str, spec: str, line: int
 ) -> Iterator[Entry]:
     """What one row says: an app, or why there is none. ``values`` are cells by field, ``titles`` of their columns."""
-    cells = {field: text for field, cell in values.items() if (text := said(cell))}
+    cells = {field: printable(text) for field, cell in values.items() if (text := said(cell))}
     system = _system(cells.get("platform", ""))
     if system is not None:
         yield NotAndroid(system)

@@ -18,6 +18,7 @@ Sources: https://github.com/mvt-project/androidqf ``modules/packages.go``, ``adb
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 
@@ -29,10 +30,10 @@ from scanner.sources.inventories.readers.dumpjoin import apps_in_dump, joined
 from scanner.sources.inventories.readers.folders import Folder, Objects, folders_with
 from scanner.sources.inventories.readers.jsonfields import text, whole
 from scanner.sources.inventories.readers.phonetext import (
+    Lines,
     blank_app,
     device_of,
     gaps_of,
-    lines_in,
     nothing_in,
     pile_of,
 )
@@ -41,6 +42,8 @@ from scanner.sources.inventories.reading import Bundle, BundleReader, Document, 
 
 PACKAGES = "packages.json"
 DUMP = "dumpsys.txt"
+MARKS = ("acquisition.json", "getprop.txt")
+"""Files that every acquisition has."""
 MAX_USERS = 1000
 _START = re.compile(r"\s*\[\s*\{")
 _NAME, _FILES = re.compile(r'"name"\s*:'), re.compile(r'"files"\s*:')
@@ -71,6 +74,18 @@ def _read_bundle(bundle: Bundle, spec: str) -> Iterator[Entry]:
             device = _device(folder, sections)
             yield from _entries(packages, blank_app(device, spec, packages.name), sections)
             yield from _denied(folder)
+    yield from _failed(bundle)
+
+
+def _failed(bundle: Bundle) -> Iterator[Entry]:
+    """The acquisitions beside others that hold no list of packages: one that failed is no clean phone."""
+    names = set(bundle.names())
+    for folder in sorted({posixpath.dirname(name) for name in names if posixpath.basename(name) in MARKS}):
+        listing = posixpath.join(folder, PACKAGES)
+        if listing not in names:
+            yield Gap(folder, f"an acquisition without {PACKAGES}", "device")
+        elif not recognises_packages(bundle.document(listing).head):
+            yield Gap(listing, "not the list of packages that AndroidQF writes, or an empty one", "device")
 
 
 def _read_document(document: Document, spec: str) -> Iterator[Entry]:
@@ -90,7 +105,7 @@ def _sections(folder: Folder) -> Sections | None:
     if document is None:
         return None
     with document.text() as stream:
-        return Sections(lines_in(stream))
+        return Sections(Lines(stream))
 
 
 def _entries(packages: Document, blank: Installed, sections: Sections | None) -> Iterator[Entry]:
@@ -117,6 +132,8 @@ def _entries(packages: Document, blank: Installed, sections: Sections | None) ->
     yield from gaps_of(dump.problems, DUMP)
     if sections is not None:
         yield from sections.gaps(DUMP)
+        if not sections.dumps:
+            yield Gap(DUMP, "the package service's dump is missing: hashes of certificates are unknown", "listing")
 
 
 def _denied(folder: Folder) -> Iterator[Entry]:

@@ -19,7 +19,7 @@ from fnmatch import fnmatchcase
 
 from scanner.sources.inventories.readers.dumpjoin import apps_in_dump
 from scanner.sources.inventories.readers.package_checkin import apps_in_checkin
-from scanner.sources.inventories.readers.phonetext import blank_app, device_of, gaps_of, lines_in, nothing_in
+from scanner.sources.inventories.readers.phonetext import Lines, blank_app, device_of, gaps_of, nothing_in
 from scanner.sources.inventories.readers.sections import Sections
 from scanner.sources.inventories.reading import Bundle, BundleReader, Document, Entry, Gap, Reader
 
@@ -43,7 +43,7 @@ def _read_text(document: Document, spec: str) -> Iterator[Entry]:
 
 def _read_named(document: Document, spec: str, name: str) -> Iterator[Entry]:
     with document.text() as stream:
-        sections = Sections(lines_in(stream))
+        sections = Sections(Lines(stream))
     device = device_of(sections.properties, name, sections.fingerprint)
     blank = blank_app(device, spec, document.name)
     dump, links = sections.dump()

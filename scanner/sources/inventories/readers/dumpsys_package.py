@@ -15,15 +15,17 @@ from collections.abc import Iterator
 
 from scanner.sources.inventories.applinks import parse_app_links
 from scanner.sources.inventories.dumpsys import parse_dump
+from scanner.sources.inventories.lines import Noted
 from scanner.sources.inventories.readers.dumpjoin import apps_in_dump, relevant
 from scanner.sources.inventories.readers.phonetext import (
+    Lines,
     Pile,
     blank_app,
     device_of,
     gaps_of,
-    lines_in,
     nothing_in,
 )
+from scanner.sources.inventories.readers.sections import FAILED
 from scanner.sources.inventories.reading import Document, Entry, Reader
 
 _WHERE = "dumpsys package"
@@ -51,17 +53,24 @@ def _recognises(head: str) -> bool:
 
 
 def _read(document: Document, spec: str) -> Iterator[Entry]:
-    pile = Pile()
+    pile, failures = Pile(), Noted()
     with document.text() as stream:
-        for line in relevant(lines_in(stream)):
+        lines = Lines(stream)
+        for line in relevant(lines):
             pile.add(line)
+            if FAILED.match(line):
+                failures.add(line)
             if pile.cut:
                 break
+    pile.ended = lines.ended
     text = pile.text
     dump = parse_dump(text)
     blank = blank_app(device_of({}, document.name), spec, document.name)
     yield from apps_in_dump(dump, parse_app_links(text), blank)
     yield from gaps_of(dump.problems, _WHERE)
+    if dump.active and not dump.factory and not next(reversed(dump.active.values())).users:
+        failures.add("its last package has no line of a user: it may be cut short")
+    yield from gaps_of(failures, _WHERE, "listing")
     yield from pile.gaps(_WHERE)
     if not dump.active:
         yield nothing_in(_WHERE)

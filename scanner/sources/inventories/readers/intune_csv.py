@@ -10,18 +10,15 @@ MicrosoftDocs/memdocs ``memdocs/intune/fundamentals/reports-export-graph-availab
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
-from contextlib import closing
-from typing import IO
 
 from scanner.model import Device, Installed
+from scanner.sources.inventories.delimited import rows_of
+from scanner.sources.inventories.documents import numbered_lines
 from scanner.sources.inventories.readers.intune_platform import other_system
 from scanner.sources.inventories.readers.mdm_fields import MAX_ID, MAX_TEXT, Others, first_text, text
 from scanner.sources.inventories.reading import Document, Entry, Gap, Reader
 
-MAX_LINE = 1 << 20
-"""Characters of a line; a longer one is cut in two, and neither half has the right number of columns."""
 _TITLE = "ApplicationName"
 _TELLING = {"ApplicationKey", "ApplicationVersion", "ApplicationShortVersion", "ApplicationPublisher"}
 _OTHERS = {"DeviceName", "DeviceId", "DeviceCount", "BundleSize", "Platform", "OSVersion", "OSDescription"}
@@ -35,35 +32,22 @@ def _recognises(head: str) -> bool:
 
 def _read(document: Document, spec: str) -> Iterator[Entry]:
     others = Others()
-    header: list[str] = []
-    with closing(document.text()) as stream:
-        for line, row in _rows(stream):
-            if isinstance(row, Gap):
-                yield row
-            elif not header:
-                header = [column.strip("\ufeff ") for column in row]
-            elif len(row) != len(header):
-                yield Gap(f"line {line}", f"{len(row)} columns, where the header has {len(header)}")
-            else:
-                yield from _app(dict(zip(header, row, strict=True)), (document.name, line, spec), others)
-    if not header:
-        yield Gap("line 1", "without a header", "listing")
-    yield from others.entries()
-
-
-def _rows(stream: IO[str]) -> Iterator[tuple[int, list[str] | Gap]]:
-    """Each row that holds anything, with the number of its last line."""
-    rows = csv.reader(iter(lambda: stream.readline(MAX_LINE), ""))
-    while True:
-        try:
-            row = next(rows, None)
-        except csv.Error as error:
-            yield rows.line_num, Gap(f"line {rows.line_num}", f"no CSV: {error}")
+    lines = numbered_lines(document)
+    _, header = next(rows_of(lines, ",", 0), (1, "without a header"))
+    if isinstance(header, str):
+        yield Gap("line 1", header, "listing")
+        return
+    titles = [title.strip("\ufeff ") for title in header]
+    for line, row in rows_of(lines, ",", len(titles)):
+        if isinstance(row, str):
+            yield Gap(f"line {line}", row)
+        elif row in ([], [""]):
+            continue
+        elif len(row) != len(titles):
+            yield Gap(f"line {line}", f"{len(row)} columns, where the header has {len(titles)}")
         else:
-            if row is None:
-                return
-            if row:
-                yield rows.line_num, row
+            yield from _app(dict(zip(titles, row, strict=True)), (document.name, line, spec), others)
+    yield from others.entries()
 
 
 def _app(row: dict[str, str], source: tuple[str, int, str], others: Others) -> Iterator[Entry]:

@@ -19,7 +19,7 @@ from scanner.sources.inventories.reading import Document, Entry, Gap, NotAndroid
 from scanner.sources.inventories.savedrows import installed
 
 _BEGINS = re.compile(
-    r"""\s*(?:\[|\{\s*"rows"\s*:\s*\[)?\s*\{\s*"type"\s*:\s*"(?:app|unread|summary)"\s*,\s*"schema"\s*:\s*\d"""
+    r"""\s*(?:(?:\[|\{\s*"rows"\s*:\s*\[)\s*)?\{\s*"type"\s*:\s*"(?:app|unread|summary)"\s*,\s*"schema"\s*:\s*\d"""
     r"""|\s*\{\s*"rows"\s*:\s*\[\s*\]\s*,\s*"summary"\s*:"""
 )
 _SORTED = ('"certificate_history"', '"contradictions"', '"scanned_at"', '"schema"')

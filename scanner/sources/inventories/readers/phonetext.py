@@ -26,6 +26,8 @@ class Pile:
         self._lines: list[str] = []
         self._room = most
         self.cut = False
+        self.ended = True
+        """Whether the last line has its end; what a command printed always has."""
 
     def add(self, line: str) -> None:
         """Keep one line, if there is room."""
@@ -41,28 +43,40 @@ class Pile:
         return "\n".join(self._lines)
 
     def gaps(self, where: str) -> Iterator[Gap]:
-        """That it was more than is kept, where it was."""
+        """That it was more than is kept, or ends within a line, where it was so."""
         if self.cut:
             yield Gap(where, f"longer than {MAX_TEXT} characters: the rest was not read", "listing")
+        elif not self.ended:
+            yield Gap(where, "its last line has no end: it may be cut short", "listing")
 
 
-def lines_in(stream: IO[str]) -> Iterator[str]:
-    """Every line without its end, cut at `MAX_LINE`, never more than that in memory."""
-    fresh = True
-    while piece := stream.readline(MAX_LINE):
-        if fresh:
-            yield piece.rstrip("\r\n")
-        fresh = piece.endswith("\n")
+class Lines:
+    """Every line of a stream without its end, cut at `MAX_LINE`, never more than that in memory."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self.ended = True
+        """Whether the last line that was read had its end."""
+
+    def __iter__(self) -> Iterator[str]:
+        fresh = True
+        while piece := self._stream.readline(MAX_LINE):
+            self.ended = piece.endswith("\n")
+            if fresh:
+                yield piece.rstrip("\r\n")
+            fresh = self.ended
 
 
 def pile_of(document: Document) -> Pile:
     """Everything a document says."""
     pile = Pile()
     with document.text() as stream:
-        for line in lines_in(stream):
+        lines = Lines(stream)
+        for line in lines:
             pile.add(line)
             if pile.cut:
                 break
+    pile.ended = lines.ended
     return pile
 
 

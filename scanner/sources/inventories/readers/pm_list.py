@@ -24,6 +24,8 @@ from scanner.sources.inventories.reading import Document, Entry, Gap, Reader
 PER_USER_RANGE = 100_000
 MAX_ODD_SHARE = 10
 """A listing has at most one line in so many that is none of its own."""
+_NOISE = ("\tat ", "* daemon ", "Users:", "\tUserInfo{", "WARNING: ")
+"""Begins lines that may stand beside a listing in any number: adb's own, stack traces, and ``pm list users``."""
 _WHERE = "pm list packages"
 
 
@@ -34,7 +36,7 @@ def users_of_uids(uids: tuple[int, ...]) -> tuple[UserState, ...]:
 
 def _recognises(head: str) -> bool:
     """Nearly all lines are packages; the last one may be cut in two. ``pm path`` names no package and is none."""
-    listing = parse_packages(head)
+    listing = parse_packages("\n".join(line for line in head.split("\n") if not line.startswith(_NOISE)))
     found = len(listing.packages)
     return bool(found) and listing.odd_count <= 1 + found // MAX_ODD_SHARE
 

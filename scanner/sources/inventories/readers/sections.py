@@ -42,11 +42,11 @@ _RULE = "-" * 60
 _SERVICE = re.compile(r"DUMP OF SERVICE (?:(?:CRITICAL|HIGH|NORMAL) )?([^ ]+):\s*")
 _TITLE = re.compile(r"------ (.{1,200}) ------\s*")
 _FOOTER = re.compile(r"--------- [0-9.]+s was the duration of dumpsys ")
-_FAILED = re.compile(
-    r"\*\*\* (?:SERVICE 'package' DUMP TIMEOUT|command '.*' (?:timed out|failed))|Can't find service: "
-)
+FAILED = re.compile(r"\*\*\* (?:SERVICE 'package' DUMP TIMEOUT|command '.*' (?:timed out|failed))|Can't find service: ")
 _PACKAGE = re.compile(r"  Package \[[A-Za-z0-9_.]{1,255}\] \([0-9a-f]{1,8}\):")
 _FINGERPRINT = "Build fingerprint: "
+OPEN = {"dump": "the package service's dump", "checkin": "the check-in"}
+"""Sections after which there is always another line in a text that is whole."""
 _PROPERTIES, _CHECKIN = "SYSTEM PROPERTIES (getprop)", "CHECKIN PACKAGE ("
 
 
@@ -58,6 +58,7 @@ class Sections:
         self.dumps = 0
         self._properties, self._checkin, self._dump = Pile(MAX_PROPERTIES), Pile(), Pile()
         self._failures = Noted()
+        self._open = ""
         for line in relevant(self._cut(lines)):
             self._dump.add(line)
 
@@ -80,10 +81,11 @@ class Sections:
                 self._checkin.add(line)
             elif not headed and not self.fingerprint and line.startswith(_FINGERPRINT):
                 self.fingerprint = line[len(_FINGERPRINT) :].strip().strip("'")
-            if section in {"dump", "checkin"} and _FAILED.match(line):
+            if section in {"dump", "checkin"} and FAILED.match(line):
                 self._failures.add(line)
             elif section != "dump" and _PACKAGE.match(line):
                 self._failures.add(f"a package outside the package service's dump: {line}")
+        self._open = OPEN.get(section, "")
 
     @property
     def properties(self) -> dict[str, str]:
@@ -104,6 +106,8 @@ class Sections:
         if self.dumps > 1:
             yield Gap(where, f"{self.dumps} dumps of the package service: only one can be its own", "listing")
         yield from gaps_of(self._failures, where, "listing")
+        if self._open:
+            yield Gap(where, f"it ends within {self._open}: it is cut short", "listing")
         for pile in (self._dump, self._checkin):
             yield from pile.gaps(where)
 

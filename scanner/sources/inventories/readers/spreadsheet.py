@@ -17,7 +17,7 @@ from scanner.sources.inventories.documents import UNREADABLE, ZipBundle
 from scanner.sources.inventories.reading import Bundle, BundleReader, Entry, Gap, Note
 from scanner.sources.inventories.tablerows import entries_of
 
-WORKBOOK = "xl/workbook.xml"
+WORKBOOK, CONTENTS = "xl/workbook.xml", "[Content_Types].xml"
 SHEETS = "xl/worksheets/"
 MAX_SHEET, MAX_OTHER = 4 << 30, 128 << 20
 """Bytes that the sheets and all else may unzip to. `zipfile` reads no more of a member than its directory says."""
@@ -37,7 +37,7 @@ def sheet_reader(columns: Mapping[str, str] | None, limit: str) -> BundleReader:
 
 
 def _is_workbook(bundle: Bundle) -> bool:
-    return isinstance(bundle, ZipBundle) and WORKBOOK in bundle.names()
+    return isinstance(bundle, ZipBundle) and set(bundle.names()) >= {WORKBOOK, CONTENTS}
 
 
 def _read(bundle: Bundle, spec: str, columns: Mapping[str, str] | None) -> Iterator[Entry]:

@@ -24,7 +24,7 @@ from scanner.sources.inventories.columns import (
     parse_columns,
     tells_an_app,
 )
-from scanner.sources.inventories.delimited import rows_of, sample_of, understand
+from scanner.sources.inventories.delimited import Numbered, rows_of, sample_of, understand
 from scanner.sources.inventories.documents import numbered_lines
 from scanner.sources.inventories.jsonstream import JsonStream
 from scanner.sources.inventories.readers.spreadsheet import sheet_reader
@@ -34,6 +34,7 @@ from scanner.sources.inventories.tablerows import entries_of
 __all__ = ["TABLE_READERS", "parse_columns", "table_reader", "table_readers"]
 
 NO_COLUMN = "no column of package names was found: say which it is with --columns, such as package=2"
+CUT = "it has fewer cells than there are titles, and no end: the table may be cut short"
 LIMIT = "A table holds what somebody wrote into it: an app that is not in it may be installed all the same."
 MAX_DEPTH = 3
 """Objects inside objects that are looked into."""
@@ -86,12 +87,22 @@ def _read_csv(document: Document, spec: str, columns: Columns) -> Iterator[Entry
         yield Gap("", _nothing(columns), "listing")
         return
     yield from _told(layout)
-    lines = dropwhile(lambda numbered: numbered[0] <= table.after, numbered_lines(document))
+    last: list[str] = [""]
+    lines = _watched(dropwhile(lambda numbered: numbered[0] <= table.after, numbered_lines(document)), last)
     for number, row in rows_of(lines, table.delimiter, table.width):
         if isinstance(row, str):
             yield Gap(f"line {number}", row)
         elif any(map(str.strip, row)):
             yield from _row(row, layout, table.width, document.name, spec, number)
+            if len(row) < table.width and not last[0].endswith("\n"):
+                yield Gap(f"line {number}", CUT, "listing")
+
+
+def _watched(lines: Numbered, last: list[str]) -> Numbered:
+    """The lines, the last of which is kept."""
+    for numbered in lines:
+        last[0] = numbered[1]
+        yield numbered
 
 
 def _row(row: list[str], layout: Layout, width: int, name: str, spec: str, number: int) -> Iterator[Entry]:

@@ -158,3 +158,15 @@ def test_a_list_that_is_cut_short_is_a_gap():
 def test_entries_that_name_no_package_are_gaps():
     found = read(aqf_entry(), aqf_entry("a b"), 7)
     assert gaps(found) == [("row", "entry 2 has no package name"), ("row", "1 entries are no objects")]
+
+
+def test_an_acquisition_that_failed_beside_another_is_a_gap():
+    one = {f"a/{name}": text for name, text in AQF.items()}
+    assert gaps(entries(BUNDLE, {**one, "b/getprop.txt": "", "b/packages.json": "[]"}))[0][0] == "device"
+    assert gaps(entries(BUNDLE, {**one, "b/acquisition.json": "{}"}))[0][0] == "device"
+
+
+def test_a_dump_without_the_package_service_is_a_gap():
+    assert [what for what, _ in gaps(read(aqf_entry(), **{"dumpsys.txt": "Can't find service: package\n"}))] == [
+        "listing"
+    ]

@@ -89,3 +89,13 @@ def test_what_is_left_out_makes_no_difference(lines):
 def test_the_list_may_lie_far_behind_the_head():
     filler = "  x\n" * 40_000
     assert READER.recognises(f"Verifiers:\nLibraries:\n{filler}"[:65536])
+
+
+def test_a_dump_that_ran_out_of_time_is_a_gap():
+    late = "*** SERVICE 'package' DUMP TIMEOUT (10000ms) EXPIRED ***"
+    assert gaps(entries(READER, f"{DUMPSYS}\n{late}\n")) == [("listing", late)]
+
+
+def test_a_last_package_without_a_user_may_be_cut_short():
+    cut = BLOCKS.partition("    User ")[0]
+    assert "may be cut short" in gaps(entries(READER, cut))[-1][1]

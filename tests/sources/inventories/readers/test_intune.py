@@ -196,3 +196,9 @@ def test_a_line_without_an_end_is_a_gap() -> None:
 )
 def test_other_reports_are_not_taken(head) -> None:
     assert not CSV.recognises(head)
+
+
+def test_a_quote_that_is_never_closed_costs_its_own_row() -> None:
+    entries = read(CSV, RAW + raw(name="Maps").replace(",Ada\n", ',"Ada\n') + raw() * 2)
+    assert [app.title for app in apps(entries)] == ["WeChat", "WeChat"]
+    assert gaps(entries) == [("line 2", "row")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -35,7 +36,7 @@ from scanner.phonerows import InstalledJudge
 from scanner.scanning import Scan
 from scanner.sources.inventories.documents import FileDocument
 from scanner.sources.inventories.readers.own_rows import OWN_READERS
-from scanner.sources.inventories.reading import Entry, Gap, NotAndroid
+from scanner.sources.inventories.reading import HEAD, Entry, Gap, NotAndroid
 from tests.support.apk_builder import build_apk
 from tests.support.documents import TextDocument
 from tests.support.signer import key
@@ -298,3 +299,9 @@ def test_utf_16_as_powershell_writes_it(database: SignatureDatabase, tmp_path: P
     document = FileDocument(str(path))
     assert ROWS.recognises(document.head)
     assert [type(entry) for entry in ROWS.read(document, "S")] == [Installed]
+
+
+def test_a_head_of_blanks_takes_no_time() -> None:
+    started = time.perf_counter()
+    assert not ROWS.recognises("\n" * HEAD)
+    assert time.perf_counter() - started < 1

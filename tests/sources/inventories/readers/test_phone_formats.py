@@ -13,6 +13,7 @@ from tests.sources.inventories.insertion import ANYTHING, noisy
 from tests.sources.inventories.readers.samples import BUNDLES, GETPROP, TEXTS, WHOLE_DUMPSYS, apps, entries
 from tests.support.documents import FilesBundle
 
+TEXT_OF_DUMP = next(reader for reader in PHONE_READERS if reader.name == "dumpsys")
 STRANGERS = (
     "", "\n", "package,name\ncom.shop,Shop\n", '[{"appId": "com.shop"}]', '{"type":"app","package_name":"com.shop"}',
     "package:/data/app/~~x==/com.shop-1==/base.apk\npackage:/data/app/~~x==/com.shop-1==/split_config.en.apk\n",
@@ -127,3 +128,23 @@ def test_no_json_raises(items):
     for reader in PHONE_BUNDLES:
         entries(reader, {**files, **hubble})
     entries(PHONE_READERS[5], text)
+
+
+@pytest.mark.parametrize("sample", sorted({*TEXTS} - {"bugreport", "androidqf"}))
+def test_a_text_cut_within_a_line_says_so(sample):
+    """But for a cut between two lines, what is left never looks whole."""
+    (reader,) = (one for one in PHONE_READERS if one.name == sample)
+    text = TEXTS[sample]
+    assert not [gap for gap in entries(reader, text) if isinstance(gap, Gap)]
+    for end in range(1, len(text)):
+        if text[end - 1] != "\n" and text[:end] != text.rstrip("\n"):
+            assert any(isinstance(gap, Gap) for gap in entries(reader, text[:end])), text[:end][-80:]
+
+
+@pytest.mark.parametrize("text", [TEXTS["bugreport"], WHOLE_DUMPSYS])
+def test_a_report_cut_within_the_package_services_dump_says_so(text):
+    (reader,) = (one for one in PHONE_READERS if one.name == "bugreport")
+    listed = len(apps(entries(TEXT_OF_DUMP, TEXTS["dumpsys"])))
+    for end in range(1, len(text)):
+        found = entries(reader, text[:end])
+        assert len(apps(found)) >= listed or any(isinstance(gap, Gap) for gap in found), text[:end][-80:]

@@ -82,3 +82,14 @@ def test_what_is_too_long_is_cut_and_told_of(monkeypatch):
     found = entries(READER, "package:com.one\npackage:com.two\npackage:com.three\n")
     assert [app.package_name for app in apps(found)] == ["com.one", "com.two"]
     assert [what for what, _ in gaps(found)] == ["listing"]
+
+
+@pytest.mark.parametrize("noise", ["\tat com.android.server.pm.X.y(X.java:1)\n", "\tUserInfo{10:Work:1030} running\n"])
+def test_a_stack_trace_behind_a_listing_hides_none_of_it(noise):
+    text = PM + "java.lang.SecurityException: Shell does not have permission to access user 150\n" + noise * 50
+    assert READER.recognises(text)
+    assert any(gap[0] == "user" for gap in gaps(entries(READER, text)))
+
+
+def test_a_stack_trace_alone_is_no_listing():
+    assert not READER.recognises("\tat com.android.server.pm.X.y(X.java:1)\n" * 50)

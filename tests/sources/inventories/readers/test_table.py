@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import time
 import tracemalloc
 
 import msgspec
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from scanner.formats.csvtable import CsvFormat
 from scanner.model import Assurance, Certificate, Device, Installed, Stated, UserState
 from scanner.sources.inventories.columns import parse_columns
-from scanner.sources.inventories.readers.table import TABLE_READERS, table_reader, table_readers
+from scanner.sources.inventories.readers.table import CUT, TABLE_READERS, table_reader, table_readers
 from scanner.sources.inventories.reading import Entry, Gap, NotAndroid, Note, Reader
 from tests.support.documents import TextDocument
 
@@ -401,3 +402,16 @@ def test_memory_stays_flat() -> None:
         return highest
 
     assert peak(40_000) < 1.3 * peak(4_000) + 600_000
+
+
+def test_a_table_that_ends_within_a_row_may_be_cut_short() -> None:
+    text = "Device,Package Name,Version\na,com.shop,1\nb,com.shop\nc,com.sh"
+    assert gaps(read(text)) == [("line 4", CUT)]
+    assert gaps(read(text + "op,1")) == gaps(read(text + "op\n")) == []
+
+
+def test_rows_that_no_line_can_mend_are_tried_once() -> None:
+    """Each of these quotes was joined with twenty lines behind it."""
+    started = time.perf_counter()
+    assert len(gaps(read("Package Name,Serial\n" + '"a\n' * 20_000))) == 20_000
+    assert time.perf_counter() - started < 5
