@@ -78,7 +78,7 @@ class Joining:
         """Take one app."""
         self._number += 1
         serial = app.device.serial if app.device is not None else app.where
-        device = serial.casefold()
+        device = serial.casefold() or f"\n{self._number}"  # of no device that is named: joined with nothing
         if device not in self._seen:
             self._meet(device, app)
         title = app.title.casefold() if app.title else None
@@ -162,13 +162,24 @@ def joined(apps: list[Installed]) -> Installed:
     return msgspec.structs.replace(
         best,
         device=next((one.device for one in ordered if not _is_unnamed(one)), best.device),
+        package_name=next((one.package_name for one in ordered if one.package_name), ""),
         users=_users(ordered),
         **{name: _first(getattr(one, name) for one in ordered) for name in _FILLED},
         **{name: next((known for one in ordered if (known := getattr(one, name))), ()) for name in _LISTED},
         earlier=None,
+        also_stated=tuple(_others_stated(ordered)),
         also_in=tuple(also),
         contradictions=tuple(dict.fromkeys(_contradictions(ordered))),
     )
+
+
+def _others_stated(apps: list[Installed]) -> Iterator[Stated]:
+    """What the others state of the certificate, each thing once."""
+    said = {apps[0].stated}
+    for app in apps[1:]:
+        if app.stated is not None and app.stated not in said:
+            said.add(app.stated)
+            yield app.stated
 
 
 def _first(values: Iterable[object]) -> object:

@@ -113,20 +113,39 @@ class InstalledJudge:
         """Whether a signature lists its name."""
         return any(package.status != "unconfirmed" for _, package in self._database.by_name(app.package_name))
 
-    def _other_verdict(self, app: Installed, read: Judged | None, findings: tuple[Finding, ...]) -> Iterator[str]:
-        """Where the 32-bit hashes and what is stated of an app would not both call it an impostor."""
-        if read is not None or app.stated is None or not app.hashes or not findings:
+    def _weighed(self, app: Installed) -> Installed:
+        """The app by the worst of what inventories state equally strongly: an impostor does not hide behind a copy."""
+        if app.stated is None or not app.also_stated or self._is_impostor(app):
+            return app
+        for other in app.also_stated:
+            instead = msgspec.structs.replace(app, stated=other, also_stated=(app.stated,))
+            if other.assurance is app.stated.assurance and self._is_impostor(instead):
+                return instead
+        return app
+
+    def _is_impostor(self, app: Installed) -> bool:
+        findings = match(observe_installed(app, None), self._database)
+        return any(finding.verdict is Verdict.IMPOSTOR for finding in findings)
+
+    def _other_verdicts(self, app: Installed, findings: tuple[Finding, ...]) -> Iterator[str]:
+        """What else is stated of an app's certificate, where that and the rest would not both call it an impostor."""
+        if app.stated is None or not findings:
             return
-        hinted = match(observe_installed(msgspec.structs.replace(app, stated=None), None), self._database)
-        if _impostor(hinted) != _impostor(findings):
-            said = "an impostor's" if _impostor(hinted) else "the publisher's"
-            yield f"certificate-hash: {', '.join(app.hashes)} is {said}, unlike what {app.stated.origin} states"
+        told = any(finding.verdict is Verdict.IMPOSTOR for finding in findings)
+        others = [(other.origin, msgspec.structs.replace(app, stated=other)) for other in app.also_stated]
+        if app.hashes:
+            others.append((f"the hash {', '.join(app.hashes)}", msgspec.structs.replace(app, stated=None)))
+        for origin, other in others:
+            if self._is_impostor(other) != told:
+                said = "the publisher's" if told else "an impostor's"
+                yield f"certificate: by {printable(origin)} it is {said}, unlike what {app.stated.origin} states"
 
     def _titled(self, app: Installed) -> tuple[Finding, ...]:
         return match_title(app.title, app.where or app.source, self._database) if app.title else ()
 
     def row(self, app: Installed, read: Judged | None, why_unread: str | None) -> AppRow:
         """The row of one copy of one app. ``why_unread`` says why its APK was wanted and not read, or not verified."""
+        app = self._weighed(app) if app.also_stated else app
         observed = observe_installed(app, read)
         findings = match(observed, self._database) if app.package_name else self._titled(app)
         if app.earlier is not None:
@@ -143,7 +162,7 @@ class InstalledJudge:
                 *row.contradictions,
                 *map(printable, app.contradictions),
                 *_contradictions(app, read),
-                *self._other_verdict(app, read, findings),
+                *(self._other_verdicts(app, findings) if read is None else ()),
             ),
             removal=removal_advice(app) if findings else (),
         )
@@ -166,10 +185,6 @@ def _again(app: Installed, earlier: AppRow, findings: tuple[Finding, ...], notes
         issues=issues,
         removal=(earlier.removal or removal_advice(app)) if findings and app.device is not None else (),
     )
-
-
-def _impostor(findings: tuple[Finding, ...]) -> bool:
-    return any(finding.verdict is Verdict.IMPOSTOR for finding in findings)
 
 
 def _titled_issues(app: Installed) -> Iterator[str]:

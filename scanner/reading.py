@@ -275,6 +275,8 @@ def _head(source: ByteSource, member: Hop) -> bytes:
 def _not_an_apk(app: App, reason: str) -> UnreadRow | Passed:
     """A file that the user named, or whose name promises an APK, is unread; any other is counted."""
     name = app.location.hops[-1].name if app.location.hops else app.location.path
+    if app.named and not NAMED_LIKE_AN_APK.search(name):
+        return unread_row(app, f"{reason}; nor an inventory of a known format: name it with --as, or its --columns")
     if app.named or NAMED_LIKE_AN_APK.search(name):
         return unread_row(app, reason)
     return Passed(app.source, str(app.location))

@@ -150,12 +150,56 @@ def test_contradictions_are_shown(scan_rows: Scan, tmp_path: Path) -> None:
     ran = scan_rows(tmp_path / "R58ONE.txt", write_one(tmp_path, "amapi", amapi(["R58ONE"], SHA1)))
     row = only(ran.apps)
     assert (row["verdict"], row["assurance"]) == ("confirmed", "reported")
-    assert [text.partition(":")[0] for text in row["contradictions"]] == ["version-code", "certificate-hash"]
+    assert [text.partition(":")[0] for text in row["contradictions"]] == ["version-code", "certificate"]
     assert "an impostor's" in row["contradictions"][1]
     stated = only(scan_rows(tmp_path / "links-R58ONE.txt", write_one(tmp_path, "amapi", amapi(["R58ONE"], SHA1))).apps)
     assert (stated["verdict"], stated["assurance"]) == ("impostor", "platform")
     twice = scan_rows(tmp_path / "links-R58ONE.txt", write_one(tmp_path, "R58ONE.links", app_links(WECHAT, SHA256)))
     assert len(twice.apps) == 2, "neither names a device, so nothing says that these are one phone"
+
+
+def test_an_impostor_is_not_outvoted_by_an_export_that_is_as_sure(scan_rows: Scan, tmp_path: Path) -> None:
+    table = write_one(tmp_path, "t.csv", f"Serial,App ID,Certificate SHA-256\nR58ONE,{WECHAT},{OTHER}\n")
+    export = write_one(tmp_path, "devices.json", amapi(["R58ONE"], SHA1))
+    for specs in ((table, export), (export, table)):
+        row = only(scan_rows(*specs).apps)
+        assert (row["verdict"], row["assurance"]) == ("impostor", "reported")
+        assert any("the publisher's" in text for text in row["contradictions"])
+
+
+def test_devices_that_have_no_name_are_not_one(scan_rows: Scan, tmp_path: Path) -> None:
+    context = "https://graph.microsoft.com/v1.0/$metadata#deviceManagement/detectedApps"
+    apps = [{"id": str(number), "displayName": "WeChat", "platform": "androidWorkProfile"} for number in (1, 2)]
+    exports = [json.dumps({"@odata.context": context, "value": [one]}) for one in apps]
+    files = [write_one(tmp_path, f"{number}.json", text) for number, text in enumerate(exports)]
+    ran = scan_rows(*files)
+    assert [row["verdict"] for row in ran.apps] == ["display-name", "display-name"]
+
+
+def test_exports_among_other_files_of_a_folder_are_read(scan_rows: Scan, tmp_path: Path) -> None:
+    files = {
+        "a.apk": apk("com.example.a"),
+        "list.csv": f"Serial,App ID\nR1,{WECHAT}\n".encode(),
+        "notes.txt": b"Hello.",
+    }
+    ran = scan_rows(write(tmp_path / "mixed", files))
+    assert [row["package_name"] for row in ran.apps] == ["com.example.a", WECHAT]
+    assert (ran.summary["counts"]["other_files"], ran.code) == (1, 1)
+
+
+def test_a_zip_of_exports_on_stdin(scan_rows: Scan, tmp_path: Path) -> None:
+    folder = write(tmp_path / "z", {"export.csv": f"Serial,App ID\nR1,{WECHAT}\n".encode()})
+    shutil.make_archive(str(tmp_path / "z"), "zip", folder)
+    assert only(scan_rows("-", stdin=(tmp_path / "z.zip").read_bytes()).apps)["verdict"] == "name-only"
+
+
+def test_a_column_that_holds_no_package_names_is_not_read_as_one(scan_rows: Scan, tmp_path: Path) -> None:
+    table = write_one(tmp_path, "t.csv", f"Device,Package\nR58M1,{WECHAT}\n")
+    ran = scan_rows(table, "--columns", "package=Device")
+    assert (ran.apps, ran.code) == ([], 3)
+    other = scan_rows(write_one(tmp_path, "requirements.csv", "package,version\nsix,1.0\n"))
+    assert (other.apps, other.code) == ([], 3)
+    assert "--columns" in other.unread[0]["reason"]
 
 
 def test_two_dumps_that_name_no_device_are_two_devices(scan_rows: Scan, tmp_path: Path) -> None:
@@ -260,7 +304,7 @@ def test_apks_that_lie_in_a_bundle_are_read_too(scan_rows: Scan, tmp_path: Path)
 
 def test_a_folder_of_apks_stays_one(scan_rows: Scan, tmp_path: Path) -> None:
     listing = b"Package name\ncom.example.b\n"
-    folder = write(tmp_path / "f", {"a.apk": apk("com.example.a"), "list.csv": listing, "packages.json": b"{}"})
+    folder = write(tmp_path / "f", {"a.apk": apk("com.example.a"), "list.xml": listing, "packages.json": b"{}"})
     shutil.make_archive(str(tmp_path / "f"), "zip", folder)
     for spec in (folder, tmp_path / "f.zip"):
         ran = scan_rows(spec)

@@ -132,11 +132,13 @@ def test_a_title_belongs_to_the_one_app_that_bears_it() -> None:
     assert len(through([titled, app(name="", title="Other"), app("R2", title="Shop")])) == 3
 
 
-def test_more_devices_than_are_remembered_and_nothing_left_behind() -> None:
-    before = set(Path(tempfile.gettempdir()).glob("app-scanner-*"))
+def test_more_devices_than_are_remembered_and_nothing_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     many = [app(f"S{number % (BATCH + 50)}", version_code=1) for number in range(2 * (BATCH + 50))]
     assert len(through(many)) == BATCH + 50
-    assert set(Path(tempfile.gettempdir()).glob("app-scanner-*")) <= before
+    assert list(tmp_path.iterdir()) == []
 
 
 @given(

@@ -81,7 +81,7 @@ def _where(row: AppRow) -> Iterator[str]:
         device = row.device
         phone = row.source if row.source.startswith("adb:") else device.serial
         said = (device.owner, device.model, device.android and f"Android {device.android}", phone)
-        yield "on " + clean(", ".join(part for part in said if part))
+        yield "on " + (clean(", ".join(part for part in said if part)) or "a device that is not named")
         users = ", ".join(f"user {user.id} {user.state}" for user in row.users)
         if users or row.copy == "factory":
             yield f"for {users}" if users else "factory copy"

@@ -60,7 +60,8 @@ class Installed(Value, frozen=True):
     """When it was last updated, in the phone's own words: only compared, never read as a date."""
     earlier: AppRow | None = None
     """The row of an earlier scan that says all this; what the signatures do not decide is kept as it stands there."""
-
+    also_stated: tuple[Stated, ...] = ()
+    """What other inventories state of its certificate, where several were joined."""
     also_in: tuple[str, ...] = ()
     """Other inventories that name it, where several were joined."""
     contradictions: tuple[str, ...] = ()

@@ -33,6 +33,9 @@ class Table:
         place = layout.columns.get("package") if layout else None
         self.shown = place is not None and any(is_dotted(cell_at(row, place)) for row in rows)
         """Whether there are package names where they are expected."""
+        below = rows if layout is None or layout.header is None else rows[layout.header + 1 :]
+        self.belied = place is not None and not self.shown and any(cell_at(row, place) for row in below)
+        """Whether there is something else instead."""
         self.cells = sum(map(len, rows))
         self.after = after
         """The line of the titles, or of whatever else comes before the first row."""

@@ -136,10 +136,15 @@ def _packages(text: str) -> tuple[str, ...] | None:
     text = text.removeprefix("package:")
     if not text:
         return ()
-    if is_package_name(text):
+    if _is_name(text):
         return (text,)
     several = tuple(part.strip(_BLANK) for part in re.split("[;,\n]", text))
-    return several if len(several) > 1 and all(map(is_package_name, several)) else None
+    return several if len(several) > 1 and all(map(_is_name, several)) else None
+
+
+def _is_name(text: str) -> bool:
+    """Whether it is a package name, of two parts as all but the system's own are: a table may hold any word."""
+    return is_package_name(text) and ("." in text or text == "android")
 
 
 @lru_cache(maxsize=REMEMBERED)

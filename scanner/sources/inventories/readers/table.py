@@ -77,7 +77,7 @@ def _is_csv(head: str) -> bool:
     layout = table.layout
     if layout is None or layout.header is None or not tells_an_app(guess(list(layout.titles.values()))):
         return False
-    return len(layout.columns) > 1 or table.shown
+    return table.shown or (len(layout.columns) > 1 and not table.belied)
 
 
 def _read_csv(document: Document, spec: str, columns: Columns) -> Iterator[Entry]:
