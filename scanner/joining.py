@@ -20,7 +20,7 @@ from typing import Self, TypeVar
 import msgspec
 
 from scanner.certificate import same_certificate
-from scanner.model import Assurance, Device, Installed, Stated, UserState, first_known, printable
+from scanner.model import Assurance, Device, Installed, Stated, UserState, printable
 
 Known = TypeVar("Known")
 BATCH = 5_000
@@ -183,10 +183,7 @@ def _others_stated(apps: list[Installed]) -> Iterator[Stated]:
 
 
 def _first(values: Iterable[object]) -> object:
-    known: object = None
-    for value in values:
-        known = first_known(known, value)
-    return known
+    return next((value for value in values if value not in (None, "")), None)
 
 
 def _strength(app: Installed) -> int:
