@@ -10,7 +10,7 @@ import operator
 import re
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
@@ -20,7 +20,7 @@ from typing import Self, TypeVar
 import msgspec
 
 from scanner.certificate import same_certificate
-from scanner.model import Assurance, Installed, Stated, UserState, first_known, printable
+from scanner.model import Assurance, Installed, Stated, UserState, printable
 
 Known = TypeVar("Known")
 BATCH = 5_000
@@ -47,6 +47,8 @@ _ORDERED = "SELECT device, name, CASE name WHEN '' THEN title END, copy, app FRO
 _FILLED = ("version_code", "version_name", "min_sdk", "target_sdk", "installer", "system", "title", "file_sha256")
 """What a weaker statement may add where the strongest leaves it out; so may those below, which may be empty."""
 _LISTED = ("splits", "hashes", "past_hashes")
+_HINT = Assurance.HINT
+_ORDER = {assurance: place for place, assurance in enumerate(Assurance)}
 
 
 class Joining:
@@ -152,27 +154,24 @@ def joined(apps: list[Installed]) -> Installed:
         best,
         device=next((one.device for one in ordered if not _is_unnamed(one)), best.device),
         users=_users(ordered),
-        **{name: _first(getattr(one, name) for one in ordered) for name in _FILLED},
-        **{name: next((known for one in ordered if (known := getattr(one, name))), ()) for name in _LISTED},
+        **{name: _first(ordered, name) for name in _FILLED if getattr(best, name) is None},
+        **{name: _first(ordered, name) or () for name in _LISTED if not getattr(best, name)},
         earlier=None,
         also_in=tuple(also),
         contradictions=tuple(dict.fromkeys(_contradictions(ordered))),
     )
 
 
-def _first(values: Iterable[object]) -> object:
-    known: object = None
-    for value in values:
-        known = first_known(known, value)
-    return known
+def _first(apps: list[Installed], name: str) -> object:
+    """The first that is known, and is no empty list."""
+    return next((known for app in apps if (known := getattr(app, name)) not in (None, ())), None)
 
 
 def _strength(app: Installed) -> int:
     """0 for the best evidence of the certificate."""
-    order = list(Assurance)
     if app.stated is not None:
-        return order.index(app.stated.assurance)
-    return order.index(Assurance.HINT) if app.hashes else len(order)
+        return _ORDER[app.stated.assurance]
+    return _ORDER[_HINT] if app.hashes else len(_ORDER)
 
 
 def _users(apps: list[Installed]) -> tuple[UserState, ...]:
@@ -216,7 +215,7 @@ def _presence(app: Installed) -> str:
 
 def _agree(one: Stated | None, other: Stated | None) -> bool:
     """Whether the two can be of one app: a digest of a kind that only one of them has contradicts nothing."""
-    if one is None or other is None:
+    if one is None or other is None or one.signers == other.signers:
         return True
     kinds = ("sha256", "sha1", "md5")
     common = [kind for kind in kinds if _has(one, kind) and _has(other, kind)]
