@@ -33,6 +33,10 @@ class Scale(NamedTuple):
     phone_bytes: int
     """Mean size of the APKs on the phone."""
     phone_turns: int
+    export_devices: int
+    """Devices of an inventory, of a hundred apps each."""
+    amapi_bytes: int
+    export_turns: int
 
 
 FULL = Scale(
@@ -47,9 +51,25 @@ FULL = Scale(
     phone_apps=300,
     phone_bytes=20_000_000,
     phone_turns=2,
+    export_devices=10_000,
+    amapi_bytes=500_000_000,
+    export_turns=2,
 )
 QUICK = Scale(
-    12, 20_000_000, 1_000, 200, 60, passes=3, runs=1, starts=3, phone_apps=20, phone_bytes=4_000_000, phone_turns=1
+    12,
+    20_000_000,
+    1_000,
+    200,
+    60,
+    passes=3,
+    runs=1,
+    starts=3,
+    phone_apps=20,
+    phone_bytes=4_000_000,
+    phone_turns=1,
+    export_devices=500,
+    amapi_bytes=50_000_000,
+    export_turns=1,
 )
 
 

@@ -38,9 +38,10 @@ def faster(
     return Result(what, against, wanted, measured, met, milliseconds(ours), milliseconds(theirs))
 
 
-def at_most(what: str, against: str, limit: float, ratio: float, ours: str, theirs: str) -> Result:
-    """A ratio that must not be larger than ``limit``."""
-    return Result(what, against, f"within {limit:g}x", f"{ratio:.2f}x", ratio <= limit, ours, theirs)
+def at_most(what: str, against: str, limit: float | None, ratio: float, ours: str, theirs: str) -> Result:
+    """A ratio that must not be larger than ``limit``, if there is one."""
+    floor, met = ("", None) if limit is None else (f"within {limit:g}x", ratio <= limit)
+    return Result(what, against, floor, f"{ratio:.2f}x", met, ours, theirs)
 
 
 def memory(what: str, limit: float | None, ours: float, against: str = "", theirs: float | None = None) -> Result:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import apksig, data, measures, phones, verification
+from benchmarks import apksig, data, inventories, measures, phones, verification
 from benchmarks.data import FULL, QUICK, Scale
 from benchmarks.processes import ROOT
 from benchmarks.results import Result, as_markdown, as_text, environment
@@ -44,25 +44,40 @@ def main() -> None:
     )  # as installing a package does, whatever PYTHONDONTWRITEBYTECODE says
     options = _options()
     scale = QUICK if options.quick else FULL
-    _say("making what is measured on")
-    inputs = _inputs(options.samples, scale)
-    results = []
-    for result in _measure(inputs, scale, options.only):
-        _say(" ".join(result.cells()))
-        results.append(result)
-    notes = _notes(inputs, scale)
-    if not options.only:
-        notes += measures.disagreements([*inputs.real, *inputs.small, inputs.big])
+    if options.only == "inventories":
+        results, notes = _told(inventories.inventories(scale)), inventories.notes(scale)
+    else:
+        results, notes = _with_apks(options.samples, scale, options.only)
     print("\n".join((as_text(results), "", *notes, *environment())))
     if options.markdown:
         options.markdown.write_text(as_markdown(results, notes), encoding="utf-8")
+
+
+def _with_apks(samples: Path, scale: Scale, part: str | None) -> tuple[list[Result], list[str]]:
+    """Everything, or a part that is measured on APKs, with its notes."""
+    _say("making what is measured on")
+    inputs = _inputs(samples, scale)
+    results = _told(_measure(inputs, scale, part))
+    notes = _notes(inputs, scale)
+    if not part:
+        notes += [*inventories.notes(scale), *measures.disagreements([*inputs.real, *inputs.small, inputs.big])]
+    return results, notes
+
+
+def _told(measured: Iterator[Result]) -> list[Result]:
+    """The results, each told as soon as it is there."""
+    results = []
+    for result in measured:
+        _say(" ".join(result.cells()))
+        results.append(result)
+    return results
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__.partition("\n")[0])
     parser.add_argument("--samples", type=Path, default=ROOT / "samples" / "apks", help="folder of real APKs")
     parser.add_argument("--quick", action="store_true", help="a smoke test: everything shrunk, ratios mean little")
-    parser.add_argument("--only", choices=["verification", "phones"], help="measure this part alone")
+    parser.add_argument("--only", choices=["verification", "phones", "inventories"], help="measure this part alone")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table to FILE as well")
     return parser.parse_args()
 
@@ -107,6 +122,7 @@ def _measure(inputs: Inputs, scale: Scale, part: str | None) -> Iterator[Result]
     yield from _verification(inputs, scale, big)
     if not phones.missing():
         yield from phones.phones(scale.phone_apps, scale.phone_bytes, scale.phone_turns)
+    yield from inventories.inventories(scale)
 
 
 def _verification(inputs: Inputs, scale: Scale, big: str) -> Iterator[Result]:

@@ -10,7 +10,7 @@ import operator
 import re
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
@@ -47,6 +47,8 @@ _ORDERED = "SELECT device, name, CASE name WHEN '' THEN title END, copy, app FRO
 _FILLED = ("version_code", "version_name", "min_sdk", "target_sdk", "installer", "system", "title", "file_sha256")
 """What a weaker statement may add where the strongest leaves it out; so may those below, which may be empty."""
 _LISTED = ("splits", "hashes", "past_hashes")
+_HINT = Assurance.HINT
+_ORDER = {assurance: place for place, assurance in enumerate(Assurance)}
 
 
 class Joining:
@@ -164,8 +166,8 @@ def joined(apps: list[Installed]) -> Installed:
         device=next((one.device for one in ordered if not _is_unnamed(one)), best.device),
         package_name=next((one.package_name for one in ordered if one.package_name), ""),
         users=_users(ordered),
-        **{name: _first(getattr(one, name) for one in ordered) for name in _FILLED},
-        **{name: next((known for one in ordered if (known := getattr(one, name))), ()) for name in _LISTED},
+        **{name: _first(ordered, name) for name in _FILLED if getattr(best, name) is None},
+        **{name: _first(ordered, name) or () for name in _LISTED if not getattr(best, name)},
         earlier=None,
         also_stated=tuple(_others_stated(ordered)),
         also_in=tuple(also),
@@ -182,16 +184,16 @@ def _others_stated(apps: list[Installed]) -> Iterator[Stated]:
             yield app.stated
 
 
-def _first(values: Iterable[object]) -> object:
-    return next((value for value in values if value not in (None, "")), None)
+def _first(apps: list[Installed], name: str) -> object:
+    """The first that is known, and is not empty."""
+    return next((known for app in apps if (known := getattr(app, name)) not in (None, (), "")), None)
 
 
 def _strength(app: Installed) -> int:
     """0 for the best evidence of the certificate."""
-    order = list(Assurance)
     if app.stated is not None:
-        return order.index(app.stated.assurance)
-    return order.index(Assurance.HINT) if app.hashes else len(order)
+        return _ORDER[app.stated.assurance]
+    return _ORDER[_HINT] if app.hashes else len(_ORDER)
 
 
 def _users(apps: list[Installed]) -> tuple[UserState, ...]:
@@ -235,7 +237,7 @@ def _presence(app: Installed) -> str:
 
 def _agree(one: Stated | None, other: Stated | None) -> bool:
     """Whether the two can be of one app: a digest of a kind that only one of them has contradicts nothing."""
-    if one is None or other is None:
+    if one is None or other is None or one.signers == other.signers:
         return True
     kinds = ("sha256", "sha1", "md5")
     common = [kind for kind in kinds if _has(one, kind) and _has(other, kind)]

@@ -8,6 +8,7 @@ another one does not make an app genuine.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from scanner.database import SignatureDatabase, agreement, comparable
 from scanner.model import Assurance, Certificate, Evidence, Finding, Value, Verdict
@@ -22,6 +23,8 @@ KINDS = {
     "hash32": "certificate-hash32",
 }
 """Kind of evidence for each digest a signer can be pinned by."""
+REMEMBERED = 4096
+"""Sets of certificates of which it is kept whether any is pinned: an inventory holds few publishers."""
 
 
 class Observation(Value, frozen=True):
@@ -44,6 +47,8 @@ def match(observed: Observation, database: SignatureDatabase) -> tuple[Finding, 
     listed = [pair for pair in database.by_name(observed.package_name) if pair[1].status != "unconfirmed"]
     findings = [_listed(observed, signature, package) for signature, package in listed]
     if not listed:
+        if not _any_pinned(observed.signers, database) and not _any_pinned(observed.history, database):
+            return ()  # nearly every app there is
         findings = _unlisted(observed, database)
     return tuple(sorted(findings, key=lambda finding: (finding.verdict.strength, finding.signature)))
 
@@ -77,9 +82,11 @@ def _plain(title: str) -> str:
 
 def unconfirmed_names(package_name: str, database: SignatureDatabase) -> tuple[str, ...]:
     """Notes for a name that weak sources ascribe to a listed app: said, but never a finding."""
+    if not (named := database.by_name(package_name)):
+        return ()
     return tuple(
         f"unconfirmed-name: a weak source calls this package {signature.name}; not enough for a finding"
-        for signature, package in database.by_name(package_name)
+        for signature, package in named
         if package.status == "unconfirmed"
     )
 
@@ -172,6 +179,12 @@ def _without_signer(observed: Observation, package: Package) -> tuple[Verdict, s
     if package.pins == "complete":
         return Verdict.IMPOSTOR, f"listed name without a signer: {observed.no_signer}"
     return Verdict.NAME_ONLY, f"without a signer: {observed.no_signer}; our pins for it are not complete"
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _any_pinned(certificates: tuple[Certificate, ...], database: SignatureDatabase) -> bool:
+    """Whether any of them is a signature's, by whatever digest."""
+    return any(map(database.by_certificate, certificates))
 
 
 def _unlisted(observed: Observation, database: SignatureDatabase) -> list[Finding]:

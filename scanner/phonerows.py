@@ -8,6 +8,7 @@ contradict it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import msgspec
 
@@ -21,6 +22,7 @@ from scanner.model import (
     Certificate,
     Finding,
     Installed,
+    SignerRow,
     Verdict,
     first_known,
     printable,
@@ -28,6 +30,10 @@ from scanner.model import (
 from scanner.removal import removal_advice
 from scanner.rows import Judged, broken_notes, signer_row
 
+REMEMBERED = 4096
+"""Sets of certificates that are kept as they stand in rows: an inventory holds few publishers."""
+_CLEAR, _HINT = Verdict.CLEAR, Assurance.HINT
+"""Looked up once: an enum's attribute costs as much as a dictionary in Python 3.11."""
 SEEN_IN_THE_APK = {Verdict.EMBEDDED_SDK, Verdict.LOOK_ALIKE}
 """Findings that rest on the APK's content: a saved row does not hold what would judge them again."""
 
@@ -36,25 +42,32 @@ def observe_installed(app: Installed, read: Judged | None) -> Observation:
     """What is known of the certificate of an installed app, by the strongest evidence there is."""
     if read is not None and (read.observed.signers or read.observed.broken):
         return _read(app, read)
-    if app.stated is not None:
+    stated = app.stated
+    if stated is not None:
         return Observation(
             app.package_name,
-            signers=app.stated.signers,
-            history=app.stated.history,
-            assurance=app.stated.assurance if app.stated.signers else None,
-            no_signer=app.stated.no_signer,
-            broken=app.stated.broken,
-            name_from=_named_by(app),
-            signers_from=app.stated.origin,
+            stated.signers,
+            stated.history,
+            stated.assurance if stated.signers else None,
+            stated.no_signer,
+            stated.broken,
+            _named_by(app),
+            stated.origin,
         )
     return Observation(
         app.package_name,
-        signers=tuple(Certificate(hash32=value) for value in app.hashes),
-        history=tuple(Certificate(hash32=value) for value in app.past_hashes),
-        assurance=Assurance.HINT if app.hashes else None,
+        signers=_hashed(app.hashes),
+        history=_hashed(app.past_hashes),
+        assurance=_HINT if app.hashes else None,
         name_from=_named_by(app),
         signers_from="dumpsys package" if app.hashes else "nothing",
     )
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _hashed(hashes: tuple[str, ...]) -> tuple[Certificate, ...]:
+    """Certificates of which no more than the 32-bit hash is known."""
+    return tuple(Certificate(hash32=value) for value in hashes)
 
 
 def _named_by(app: Installed) -> str:
@@ -150,22 +163,20 @@ class InstalledJudge:
         findings = match(observed, self._database) if app.package_name else self._titled(app)
         if app.earlier is not None:
             return _again(app, app.earlier, findings, unconfirmed_names(app.package_name, self._database))
-        row = _row(app, read, observed, findings, self._now)
-        return msgspec.structs.replace(
-            row,
-            issues=(
-                *_titled_issues(app),
-                *_issues(app, read, observed, why_unread),
-                *unconfirmed_names(app.package_name, self._database),
-            ),
-            contradictions=(
-                *row.contradictions,
-                *map(printable, app.contradictions),
-                *_contradictions(app, read),
-                *(self._other_verdicts(app, findings) if read is None else ()),
-            ),
-            removal=removal_advice(app) if findings else (),
-        )
+        unconfirmed = unconfirmed_names(app.package_name, self._database)
+        issues = (*_issues(app, read, observed, why_unread), *unconfirmed)
+        contradictions: tuple[str, ...] = ()
+        if read is not None or findings or app.contradictions:
+            contradictions = tuple(self._all_contradictions(app, read, findings))
+        return _row(app, read, observed, findings, issues, contradictions, self._now)
+
+    def _all_contradictions(self, app: Installed, read: Judged | None, findings: tuple[Finding, ...]) -> Iterator[str]:
+        """Where an APK contradicts itself, inventories each other, and the phone its APK."""
+        yield from read.identity.contradictions if read else ()
+        yield from map(printable, app.contradictions)
+        yield from _contradictions(app, read)
+        if read is None:
+            yield from self._other_verdicts(app, findings)
 
 
 def _again(app: Installed, earlier: AppRow, findings: tuple[Finding, ...], notes: tuple[str, ...]) -> AppRow:
@@ -174,7 +185,7 @@ def _again(app: Installed, earlier: AppRow, findings: tuple[Finding, ...], notes
         findings = tuple(_found_again(finding, earlier) for finding in findings)
         kept = (finding for finding in earlier.findings if finding.verdict in SEEN_IN_THE_APK)
         findings = tuple(sorted((*findings, *kept), key=lambda finding: (finding.verdict.strength, finding.signature)))
-    without = Verdict.CLEAR if earlier.unread is None else Verdict.UNREAD
+    without = _CLEAR if earlier.unread is None else Verdict.UNREAD
     issues = earlier.issues
     if issues or notes:
         issues = (*(issue for issue in issues if not issue.startswith("unconfirmed-name:")), *notes)
@@ -187,13 +198,6 @@ def _again(app: Installed, earlier: AppRow, findings: tuple[Finding, ...], notes
     )
 
 
-def _titled_issues(app: Installed) -> Iterator[str]:
-    if not app.package_name:
-        yield "no-package-name: only the name that people see, which proves nothing"
-    if app.also_in:
-        yield f"also-in: {', '.join(map(printable, app.also_in))}"
-
-
 def _found_again(finding: Finding, earlier: AppRow) -> Finding:
     """The finding with the inputs that its evidence was read from when the app was scanned."""
     origins = {(one.kind, one.value): one.origin for before in earlier.findings for one in before.evidence}
@@ -204,48 +208,66 @@ def _found_again(finding: Finding, earlier: AppRow) -> Finding:
 
 
 def _issues(app: Installed, read: Judged | None, observed: Observation, why_unread: str | None) -> Iterator[str]:
+    if not app.package_name:
+        yield "no-package-name: only the name that people see, which proves nothing"
+    if app.also_in:
+        yield f"also-in: {', '.join(map(printable, app.also_in))}"
     if why_unread is not None:
         yield f"{'apk-unread' if read is None else 'not-verified'}: {why_unread}"
     if read is not None and read.identity.signing.problem:
         yield f"signing: {read.identity.signing.problem}"
-    if not observed.signers and app.present:
+    present = app.present
+    if not observed.signers and present:
         yield "certificate-not-seen: nothing that was read names its certificate"
-    if not app.present:
+    if not present:
         yield "not-installed: its data is kept, or it is archived; no user can run it now"
 
 
-def _row(app: Installed, read: Judged | None, observed: Observation, findings: tuple[Finding, ...], now: str) -> AppRow:
+@lru_cache(maxsize=REMEMBERED)
+def _signer_rows(certificates: tuple[Certificate, ...]) -> tuple[SignerRow, ...]:
+    return tuple(map(signer_row, certificates))
+
+
+def _row(
+    app: Installed,
+    read: Judged | None,
+    observed: Observation,
+    findings: tuple[Finding, ...],
+    issues: tuple[str, ...],
+    contradictions: tuple[str, ...],
+    now: str,
+) -> AppRow:
     identity = read.identity if read else None
     version_name = first_known(app.version_name, identity.version_name if identity else None)
-    return AppRow(
-        schema=SCHEMA_VERSION,
-        source=printable(app.source),
-        location=str(app.location) if app.location else printable(app.where),
-        device=app.device,
-        users=app.users,
-        package_name=app.package_name or None,
-        version_code=first_known(app.version_code, identity.version_code if identity else None),
-        version_name=None if version_name is None else printable(version_name),
-        label=None if app.title is None else printable(app.title),
-        installer=None if app.installer is None else printable(app.installer),
-        system=app.system,
-        copy=app.copy,
-        splits=tuple(map(printable, app.splits)),
-        platform="android",
-        min_sdk=first_known(app.min_sdk, identity.min_sdk if identity else None),
-        target_sdk=first_known(app.target_sdk, identity.target_sdk if identity else None),
-        scanned_at=now,
-        file_sha256=read.file_sha256 if read else app.file_sha256,
-        etag=None,
-        signers=tuple(map(signer_row, observed.signers)),
-        certificate_history=tuple(map(signer_row, observed.history)),
-        schemes=tuple(scheme.name for scheme in identity.signing.schemes) if identity else (),
-        assurance=observed.assurance,
-        verdict=findings[0].verdict if findings else Verdict.CLEAR,
-        findings=findings,
-        tamper=(*identity.tamper, *broken_notes(read)) if identity and read else (),
-        issues=(),
-        contradictions=identity.contradictions if identity else (),
-        unread=None,
-        removal=(),
+    return AppRow(  # by position, in the order of its fields: names take three times as long
+        SCHEMA_VERSION,
+        printable(app.source),
+        str(app.location) if app.location else printable(app.where),
+        app.device,
+        app.users,
+        app.package_name or None,
+        first_known(app.version_code, identity.version_code if identity else None),
+        None if version_name is None else printable(version_name),
+        None if app.title is None else printable(app.title),
+        None if app.installer is None else printable(app.installer),
+        app.system,
+        app.copy,
+        tuple(map(printable, app.splits)) if app.splits else (),
+        "android",
+        first_known(app.min_sdk, identity.min_sdk if identity else None),
+        first_known(app.target_sdk, identity.target_sdk if identity else None),
+        now,
+        read.file_sha256 if read else app.file_sha256,
+        None,  # no etag: nothing is fetched
+        _signer_rows(observed.signers),
+        _signer_rows(observed.history),
+        tuple(scheme.name for scheme in identity.signing.schemes) if identity else (),
+        observed.assurance,
+        findings[0].verdict if findings else _CLEAR,
+        findings,
+        (*identity.tamper, *broken_notes(read)) if identity and read else (),
+        issues,
+        contradictions,
+        None,  # nothing of it is unread
+        removal_advice(app) if findings else (),
     )

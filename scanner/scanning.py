@@ -25,7 +25,6 @@ from scanner.model import (
     App,
     AppRow,
     CoverageHole,
-    Expansion,
     Outcome,
     Passed,
     SamePhone,
@@ -186,6 +185,9 @@ class Scan:
             yield UnreadRow(SCHEMA_VERSION, name, "source", name, str(error))
 
     def _count(self, outcome: Outcome) -> AppRow | UnreadRow | None:
+        if isinstance(outcome, AppRow):
+            self._count_app(outcome)
+            return outcome
         if isinstance(outcome, Passed):
             self._counts["other_files"] += not self._inventories.take_found(outcome.source, outcome.which)
             return None
@@ -199,14 +201,18 @@ class Scan:
             self._counts[Verdict.UNREAD] += 1
             self._hole(CoverageHole(f"{outcome.what} {outcome.which}", outcome.reason))
             return outcome
-        if isinstance(outcome, Expansion):
-            raise TypeError("an engine must not let an expansion through")
-        self._counts["apps"] += 1
-        self._counts[outcome.verdict] += 1
-        self._counts["nameless"] += outcome.package_name is None and outcome.verdict != Verdict.DISPLAY_NAME
-        kind = 0 if outcome.device is None else 1 if is_phone(outcome.source) else 2
-        self._uncertified[kind] += not any(signer.sha256 or signer.sha1 for signer in outcome.signers)
-        return outcome
+        raise TypeError("an engine must not let an expansion through")
+
+    def _count_app(self, row: AppRow) -> None:
+        counts = self._counts
+        counts["apps"] += 1
+        counts[row.verdict] += 1
+        if row.package_name is None and row.verdict != Verdict.DISPLAY_NAME:
+            counts["nameless"] += 1
+        for signer in row.signers:
+            if signer.sha256 or signer.sha1:
+                return
+        self._uncertified[0 if row.device is None else 1 if is_phone(row.source) else 2] += 1
 
     def _hole(self, hole: CoverageHole) -> None:
         if len(self._holes) < MAX_HOLES:

@@ -41,7 +41,9 @@ class Progress:
         self.stop()
 
     def advance(self, row: AppRow | UnreadRow) -> None:
-        """Count a row."""
+        """Count a row, where anybody sees the count."""
+        if self._status is None:
+            return
         self._read += 1
         self._found += isinstance(row, AppRow) and bool(row.findings)
         if self._read % EVERY == 0:

@@ -16,6 +16,8 @@ REMEMBERED = 4096
 """Devices and certificates that are kept, because many rows share them."""
 MAX_SHOWN = 80
 """Characters of a cell in a reason."""
+MAX_DIGITS = 18
+"""Digits of a number."""
 MAX_SIGNERS = 20
 """Digests in one cell."""
 SHA256, SHA1 = 32, 20
@@ -47,7 +49,11 @@ def entries_of(
     values: Mapping[str, str], titles: Mapping[str, str], *, name: str, spec: str, line: int
 ) -> Iterator[Entry]:
     """What one row says: an app, or why there is none. ``values`` are cells by field, ``titles`` of their columns."""
-    cells = {field: printable(text) for field, cell in values.items() if (text := said(cell))}
+    cells = {  # as `said` says, without a call for each of a million rows' cells
+        field: text if text.isascii() else printable(text)
+        for field, cell in values.items()
+        if (text := cell.strip(_BLANK)) and (len(text) > _LONGEST or text.lower() not in _NOTHING)
+    }
     system = _system(cells.get("platform", ""))
     if system is not None:
         yield NotAndroid(system)
@@ -82,6 +88,8 @@ def digest(text: str, size: int) -> str | None:
 
 def whole_number(text: str) -> int | None:
     """A whole number, with or without thousands separators; null for anything else."""
+    if text.isdecimal() and text.isascii() and len(text) <= MAX_DIGITS:
+        return int(text)
     if grouped := _GROUPED.fullmatch(text):
         text = text.replace(grouped[1], "")
     found = _NUMBER.fullmatch(text)
@@ -104,16 +112,19 @@ def _installed(
         users = () if number is None else (UserState(number, "installed"),)
         owner = user if number is None and owner is None else owner
     said_code = cells.get("version_code")
-    return Installed(
+    return Installed(  # by position as far as it goes: names take three times as long
         _device(cells.get("serial") or cells.get("device") or name, cells.get("model"), owner),
         spec,
         package,
-        users=users,
-        where=f"{name}:{line}",
-        title=cells.get("title"),
-        file_sha256=file_sha256,
-        version_code=None if said_code is None else whole_number(said_code),
-        version_name=cells.get("version"),
+        "active",
+        users,
+        None,
+        None,
+        f"{name}:{line}",
+        cells.get("title"),
+        file_sha256,
+        None if said_code is None else whole_number(said_code),
+        cells.get("version"),
         installer=cells.get("installer"),
         stated=stated,
     )

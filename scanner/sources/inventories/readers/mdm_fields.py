@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 
 from scanner.model import Assurance, Certificate, Device, Stated
 from scanner.sources.inventories import digests
@@ -16,6 +17,8 @@ MAX_TEXT = 1000
 """Characters kept of a title, a version or a name."""
 MAX_ID = 255
 """Characters kept of a serial number, or of whatever stands for one."""
+REMEMBERED = 16384
+"""Digests that are kept, because the same apps are on many devices."""
 MAX_SYSTEMS = 20
 """Other systems counted by name; the rest are counted together."""
 SIZES = {"sha1": 20, "sha256": 32}
@@ -70,16 +73,24 @@ def release(value: object) -> str | None:
 
 def digest(value: object, kind: str) -> str | None:
     """A digest as lower-case hex, from hex with separators or either base64; null where it has another length."""
-    return digests.digest(value.strip(), SIZES[kind]) if isinstance(value, str) and len(value) <= MAX_ID else None
+    return _digest(value, kind) if isinstance(value, str) and len(value) <= MAX_ID else None
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _digest(value: str, kind: str) -> str | None:
+    return digests.digest(value.strip(), SIZES[kind])
 
 
 def stated(values: object, kind: str, origin: str) -> Stated | None:
     """The certificates of a list of digests; null where any of them is not one, since half a truth would mislead."""
     if not isinstance(values, list) or not values:
         return None
-    digests = [found for found in (digest(value, kind) for value in values) if found]
-    if len(digests) < len(values):
-        return None
+    digests = tuple(found for value in values if (found := digest(value, kind)))
+    return _stated(digests, kind, origin) if len(digests) == len(values) else None
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _stated(digests: tuple[str, ...], kind: str, origin: str) -> Stated:
     signers = (Certificate(sha1=one) if kind == "sha1" else Certificate(sha256=one) for one in dict.fromkeys(digests))
     return Stated(tuple(signers), origin=origin, assurance=Assurance.REPORTED)
 

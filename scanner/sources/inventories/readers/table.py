@@ -46,6 +46,7 @@ MAX_TITLE = 60
 """Characters of a key that are told."""
 MAX_INT = 1 << 64
 """Largest number that is looked at; Python refuses to print the very long ones."""
+_NESTED = frozenset({dict, list})
 _decode = msgspec.json.Decoder().decode
 
 Columns = Mapping[str, str] | None
@@ -148,7 +149,7 @@ class _Objects:
             yield Gap(f"line {number}", "not an object")
             return
         flat = value
-        if any(type(item) in {dict, list} for item in value.values()):
+        if not _NESTED.isdisjoint(map(type, value.values())):
             flat = dict(_flat(value))
         keys = tuple(flat)
         if keys not in self._shapes:
@@ -158,7 +159,7 @@ class _Objects:
             yield Gap(f"line {number}", "no key of it names a package or an app")
             return
         places, titles = shape
-        values = {field: _text(flat[key]) for field, key in places}
+        values = {field: item if type(item := flat[key]) is str else _text(item) for field, key in places}
         yield from entries_of(values, titles, name=self._name, spec=self._spec, line=number)
 
     def _new_shape(self, keys: tuple[str, ...], flat: Mapping[str, Any]) -> Iterator[Entry]:
