@@ -208,3 +208,7 @@ def test_columns_make_any_text_a_table_and_nothing_else(tmp_path):
 def test_a_wrong_choice_says_what_would_be_right(form, columns):
     with pytest.raises((SourceError, ValueError), match=r"there are|title|expected"):
         check_choices(form, columns)
+
+
+def test_the_schema_of_rows_is_no_row():
+    assert open_inventory(str(Path(__file__).parents[2] / "docs" / "row.schema.json")) is None

@@ -24,6 +24,7 @@ _BEGINS = re.compile(
 )
 _SORTED = ('"certificate_history"', '"contradictions"', '"scanned_at"', '"schema"')
 """Keys that, all together, are ours in whatever order another tool put them."""
+_A_ROW = re.compile(r'"type"\s*:\s*"(?:app|unread|summary)"')
 _AS_WRITTEN = re.compile(r"""\{"rows": \[\n(?:\{"type"|\n\], "summary")""")
 _SEPARATE = re.compile(r"""\{"type":|\s*\{(?!\s*"rows")[^\n]*\}\s*(?:\n|\Z)""")
 _FIRST, _LAST = '{"rows": [', '], "summary": '
@@ -52,7 +53,9 @@ _Decoded = AppRow | UnreadRow | SummaryRow | Gap | _Newer
 
 def recognises(head: str) -> bool:
     """Whether these are our own rows."""
-    return _BEGINS.match(head) is not None or (head.lstrip()[:1] in {"{", "["} and all(key in head for key in _SORTED))
+    if _BEGINS.match(head):
+        return True
+    return head.lstrip()[:1] in {"{", "["} and all(key in head for key in _SORTED) and _A_ROW.search(head) is not None
 
 
 def read(document: Document, spec: str) -> Iterator[Entry]:
