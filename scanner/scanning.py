@@ -48,7 +48,7 @@ Candidate = TypeVar("Candidate")
 UNCERTIFIED = (
     "not signed, or the signature block is broken",
     "not looked for (see --evidence), its APK could not be read, or only its data is left; see the issues of each row",
-    "the inventories that list it state none",
+    "what lists them states none",
 )
 """Why a certificate is missing: of files, of apps on phones, of apps in inventories."""
 MAX_HOLES = 1000

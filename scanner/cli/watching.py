@@ -45,6 +45,7 @@ def run_watch(
         stack.callback(options.close)
         stack.callback(desk.stop)
         ctrl_c = stack.enter_context(Interruption())
+        blocks.begin()
         try:
             for event in ctrl_c.between(desk.events()):
                 if not isinstance(event, Visit):

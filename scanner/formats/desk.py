@@ -7,11 +7,11 @@ from typing import TextIO
 
 from rich.align import Align
 from rich.console import Console
-from rich.padding import Padding
 from rich.panel import Panel
 from rich.text import Text
 
 from scanner.formats.cleaning import clean
+from scanner.formats.indenting import print_indented
 from scanner.model import AppRow, PhoneStatus, SummaryRow, UnreadRow
 from scanner.policy import CLEAN, FOUND
 
@@ -45,6 +45,10 @@ class DeskBlocks:
         width = None if out.isatty() else PIPED_WIDTH
         self._console = Console(file=out, width=width, highlight=False, markup=False, emoji=False)
 
+    def begin(self) -> None:
+        """Say that somebody is there."""
+        self._console.print(Text("watching: plug a phone in; Ctrl-C ends"))
+
     def arrival(self, status: PhoneStatus) -> None:
         """A phone came; one that is not ready needs a hand."""
         who = f"{clean(status.address.serial)} {clean(status.model or '')}".strip()
@@ -58,7 +62,7 @@ class DeskBlocks:
         self._console.print(Panel(band, title=clean(_who(spec, rows)), subtitle=word, style=style, border_style=style))
         lines = [*_found(rows), *(f"not seen: {clean(one.hole)}: {clean(one.reason)}" for one in summary.coverage)]
         for line in lines[:MAX_LINES]:
-            self._console.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
+            print_indented(self._console, line)
         if len(lines) > MAX_LINES:
             self._console.print(Text(f"  and {len(lines) - MAX_LINES} more: see -o jsonl"))
         self._console.print(Text(f"  {summary.counts['apps']} apps read\n", style="dim"))

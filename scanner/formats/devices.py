@@ -7,10 +7,10 @@ from typing import TextIO
 
 import msgspec
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from scanner.formats.cleaning import clean
+from scanner.formats.indenting import print_indented
 from scanner.model import PhoneStatus
 
 PIPED_WIDTH = 120
@@ -24,7 +24,7 @@ def write_text(phones: Iterable[PhoneStatus], out: TextIO) -> None:
         head.append(f"adb:{clean(phone.address.serial)}  {clean(phone.model or '')}".rstrip(), style="default not bold")
         console.print(head)
         said = f"{clean(phone.detail)} " if phone.detail else ""
-        console.print(Padding(Text(f"{said}{phone.advice}"), (0, 0, 0, 2), expand=False))
+        print_indented(console, f"{said}{phone.advice}")
 
 
 def write_json(phones: Iterable[PhoneStatus], out: TextIO) -> None:

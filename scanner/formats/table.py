@@ -13,16 +13,15 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from scanner.formats.cleaning import clean
+from scanner.formats.indenting import print_indented
 from scanner.model import AppRow, SummaryRow, UnreadRow, Verdict
 from scanner.policy import MEANINGS
 
 PIPED_WIDTH = 120
 MAX_HOLES = 20
-INDENT = 2
 WIDEST = max(map(len, Verdict))
 STYLES = {
     Verdict.CONFIRMED: "bold red",
@@ -60,10 +59,10 @@ class TableFormat:
 
     def _print(self, row: AppRow) -> None:
         head = Text(f"{row.verdict:<{WIDEST}}  ", style=STYLES.get(row.verdict, "bold"))
-        head.append("  ".join(_who(row)), style="default not bold")
+        head.append("  ".join(filter(None, _who(row))), style="default not bold")
         self._console.print(head, overflow="fold")
         for line in _why(row):
-            self._console.print(Padding(Text(line, overflow="fold"), (0, 0, 0, INDENT), expand=False))
+            print_indented(self._console, line)
         self._console.print()
 
 

@@ -118,6 +118,6 @@ def test_it_ends_by_itself_after_so_many_phones(adb: AdbServer, start_phone: Sta
 
 def test_a_desk_where_no_phone_came_is_exit_4(adb: AdbServer, tmp_path: Path) -> None:
     with desk(adb, tmp_path) as running:
-        time.sleep(1.0)
+        running.wait_for("watching")
         assert running.stop() == 4
         assert "0 phones" in running.said
