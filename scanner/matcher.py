@@ -47,7 +47,7 @@ def match(observed: Observation, database: SignatureDatabase) -> tuple[Finding, 
     listed = [pair for pair in database.by_name(observed.package_name) if pair[1].status != "unconfirmed"]
     findings = [_listed(observed, signature, package) for signature, package in listed]
     if not listed:
-        if not _any_pinned(observed.signers, database) and not _any_pinned(observed.history, database):
+        if not any_pinned(observed.signers, database) and not any_pinned(observed.history, database):
             return ()  # nearly every app there is
         findings = _unlisted(observed, database)
     return tuple(sorted(findings, key=lambda finding: (finding.verdict.strength, finding.signature)))
@@ -182,7 +182,7 @@ def _without_signer(observed: Observation, package: Package) -> tuple[Verdict, s
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _any_pinned(certificates: tuple[Certificate, ...], database: SignatureDatabase) -> bool:
+def any_pinned(certificates: tuple[Certificate, ...], database: SignatureDatabase) -> bool:
     """Whether any of them is a signature's, by whatever digest."""
     return any(map(database.by_certificate, certificates))
 

@@ -14,7 +14,7 @@ import msgspec
 
 from scanner.certificate import hash32, same_certificate
 from scanner.database import SignatureDatabase
-from scanner.matcher import Observation, match, match_title, unconfirmed_names
+from scanner.matcher import Observation, any_pinned, match, match_title, unconfirmed_names
 from scanner.model import (
     SCHEMA_VERSION,
     AppRow,
@@ -153,11 +153,20 @@ class InstalledJudge:
                 said = "the publisher's" if told else "an impostor's"
                 yield f"certificate: by {printable(origin)} it is {said}, unlike what {app.stated.origin} states"
 
+    def _nobodys(self, app: Installed) -> bool:
+        """Whether no signature knows the name of an app, nor its certificates: nearly every saved row, told quickly."""
+        stated = app.stated
+        if stated is None or not app.package_name or self._database.by_name(app.package_name):
+            return False
+        return not any_pinned(stated.signers, self._database) and not any_pinned(stated.history, self._database)
+
     def _titled(self, app: Installed) -> tuple[Finding, ...]:
         return match_title(app.title, app.where or app.source, self._database) if app.title else ()
 
     def row(self, app: Installed, read: Judged | None, why_unread: str | None) -> AppRow:
         """The row of one copy of one app. ``why_unread`` says why its APK was wanted and not read, or not verified."""
+        if app.earlier is not None and self._nobodys(app):
+            return _again(app, app.earlier, (), ())
         app = self._weighed(app) if app.also_stated else app
         observed = observe_installed(app, read)
         findings = match(observed, self._database) if app.package_name else self._titled(app)

@@ -14,6 +14,9 @@ from scanner.errors import OutputError
 from scanner.formats import FORMATS, Format, new_format
 from scanner.model import AppRow, SummaryRow, UnreadRow
 
+BUFFER = 256 * 1024
+"""Bytes written to a file at once."""
+
 
 def parse_outputs(words: tuple[str, ...]) -> list[tuple[str, str | None]]:
     """Format and file of each ``-o``. Raises `click.UsageError`."""
@@ -44,7 +47,7 @@ class Outputs:
         for name, file in self._wanted:
             try:
                 stream = (
-                    self._stack.enter_context(Path(file).open("w", encoding="utf-8", newline=""))
+                    self._stack.enter_context(Path(file).open("w", BUFFER, encoding="utf-8", newline=""))
                     if file
                     else sys.stdout
                 )
