@@ -37,6 +37,7 @@ class Scale(NamedTuple):
     """Devices of an inventory, of a hundred apps each."""
     amapi_bytes: int
     export_turns: int
+    """Turns over our own rows; the other exports take one."""
 
 
 FULL = Scale(

@@ -27,8 +27,14 @@ def main() -> None:
     code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
     seconds = time.perf_counter() - begin
     _wait_for_orphans()
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    print(json.dumps({"seconds": seconds, "peak_bytes": peak * (1 if sys.platform == "darwin" else KIB), "code": code}))
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cost = {
+        "seconds": seconds,
+        "cpu_seconds": used.ru_utime + used.ru_stime,
+        "peak_bytes": used.ru_maxrss * (1 if sys.platform == "darwin" else KIB),
+        "code": code,
+    }
+    print(json.dumps(cost))
 
 
 def _wait_for_orphans() -> None:

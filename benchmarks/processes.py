@@ -17,6 +17,8 @@ class Spent(NamedTuple):
     """What one run of a command cost."""
 
     seconds: float
+    cpu_seconds: float
+    """Of all its processes."""
     megabytes: float
     """Peak resident memory of its largest process, in 10⁶ bytes."""
 
@@ -34,4 +36,4 @@ def spend(command: Sequence[str], codes: Container[int] = (0,)) -> Spent:
     report = json.loads(launched.stdout)
     if report["code"] not in codes:
         raise SystemExit(f"exit code {report['code']}: {' '.join(command)}")
-    return Spent(report["seconds"], report["peak_bytes"] / 1e6)
+    return Spent(report["seconds"], report["cpu_seconds"], report["peak_bytes"] / 1e6)
