@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from scanner.errors import DatabaseError
-from scanner.model import Certificate
+from scanner.model import Certificate, ListState, SoughtApp
 from scanner.signaturefile import PINNED, ListDefinition, Package, PinnedSigner, Signature, parse_file
 
 MAX_FILE = 8 << 20
@@ -39,6 +39,21 @@ class SignatureDatabase:
     def by_name(self, package_name: str) -> list[tuple[Signature, Package]]:
         """The signatures that list this package name, unconfirmed names included."""
         return self._names.get(package_name, [])
+
+    def sought(self) -> tuple[SoughtApp, ...]:
+        """What is looked for, for the summary of a report."""
+        return tuple(
+            SoughtApp(one.id, one.name, tuple(mention.list_id for mention in one.lists)) for one in self.signatures
+        )
+
+    def list_states(self) -> tuple[ListState, ...]:
+        """The lists that name what is looked for, with their legal state, for the summary of a report."""
+        named = {mention.list_id for signature in self.signatures for mention in signature.lists}
+        return tuple(
+            ListState(one.id, one.title, one.status, one.since, one.until, one.note, one.cites)
+            for one in self.lists.values()
+            if one.id in named
+        )
 
     def titles_of(self, signature: Signature) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The names that people see of an app: its own, and those that the lists use; and what cites them."""

@@ -159,6 +159,8 @@ class Scan:
                 incomplete=counts[Verdict.DISPLAY_NAME] + counts["nameless"],
                 apps=counts["apps"],
             ),
+            sought=self._database.sought(),
+            lists=self._database.list_states(),
         )
 
     def _candidates(self, specs: Iterable[str], *, inventories: bool) -> Iterator[App | Outcome]:

@@ -127,6 +127,27 @@ class CoverageHole(Value, frozen=True):
     reason: str
 
 
+class SoughtApp(Value, frozen=True):
+    """A signature that every app was compared with, found or not."""
+
+    signature: str
+    app: str
+    lists: tuple[str, ...]
+
+
+class ListState(Value, frozen=True):
+    """A list that names apps, and its legal state as the signature data tells it."""
+
+    id: str
+    title: str
+    status: Literal["in-force", "revoked", "unknown"]
+    since: str | None
+    """ISO 8601 date."""
+    until: str | None
+    note: str | None
+    cites: tuple[str, ...]
+
+
 class SummaryRow(Value, frozen=True, tag_field="type", tag="summary"):
     """The last row: what was seen, what was not, and what the exit code is."""
 
@@ -138,6 +159,10 @@ class SummaryRow(Value, frozen=True, tag_field="type", tag="summary"):
     coverage: tuple[CoverageHole, ...]
     interrupted: bool
     exit_code: int
+    sought: tuple[SoughtApp, ...]
+    """What was looked for."""
+    lists: tuple[ListState, ...]
+    """The lists that name what was looked for."""
 
 
 Row = AppRow | UnreadRow | SummaryRow

@@ -28,7 +28,7 @@ _A_ROW = re.compile(r'"type"\s*:\s*"(?:app|unread|summary)"')
 _AS_WRITTEN = re.compile(r"""\{"rows": \[\n(?:\{"type"|\n\], "summary")""")
 _SEPARATE = re.compile(r"""\{"type":|\s*\{(?!\s*"rows")[^\n]*\}\s*(?:\n|\Z)""")
 _FIRST, _LAST = '{"rows": [', '], "summary": '
-_ABSENT: dict[str, Any] = {
+_ABSENT_APP: dict[str, Any] = {
     **dict.fromkeys(("device", "package_name", "version_code", "version_name", "label", "installer", "system")),
     **dict.fromkeys(("min_sdk", "target_sdk", "file_sha256", "etag", "assurance", "unread")),
     **dict.fromkeys(("users", "splits", "signers", "certificate_history", "schemes", "findings"), ()),
@@ -38,6 +38,7 @@ _ABSENT: dict[str, Any] = {
     "platform": "android",
     "verdict": "clear",
 }
+_ABSENT: dict[str, dict[str, Any]] = {"app": _ABSENT_APP, "summary": {"sought": (), "lists": ()}}
 """What a row says of a key that an older version did not know."""
 _decode = msgspec.json.Decoder(Row).decode
 
@@ -180,7 +181,7 @@ def _converted(value: object, where: str) -> _Decoded:
     if isinstance(schema, int) and schema > SCHEMA_VERSION:
         return _Newer(schema)
     try:
-        row: Row = msgspec.convert({**_ABSENT, **value} if value.get("type") == "app" else value, Row)
+        row: Row = msgspec.convert({**_ABSENT.get(str(value.get("type")), {}), **value}, Row)
         msgspec.json.encode(row)  # what holds half a character could not be written
         return row
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:

@@ -52,7 +52,7 @@ def database() -> SignatureDatabase:
 
 
 def summary(apps: int, **rest: object) -> SummaryRow:
-    values = {"coverage": (), "interrupted": False, "exit_code": 0, **rest}
+    values = {"coverage": (), "interrupted": False, "exit_code": 0, "sought": (), "lists": (), **rest}
     return SummaryRow(1, "app-scanner", "digest", {"apps": apps}, **values)  # type: ignore[arg-type]
 
 
