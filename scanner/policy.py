@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanner.model import Verdict
+from scanner.model import Finding, Verdict
 
 FAILING = frozenset({Verdict.CONFIRMED, Verdict.LIKELY, Verdict.NAME_ONLY, Verdict.IMPOSTOR, Verdict.PAST_SIGNER})
 """The verdicts that fail a scan by default; the others ask for a look."""
@@ -16,6 +16,11 @@ MEANINGS = {
     FAILED: "the scan failed",
     INTERRUPTED: "interrupted; what was read is written",
 }
+
+
+def fails(finding: Finding) -> bool:
+    """Whether a finding fails a scan: by its verdict, unless somebody allowed it."""
+    return finding.verdict in FAILING and finding.allowed_by is None
 
 
 def exit_code(
@@ -51,6 +56,19 @@ def watch_code(codes: list[int]) -> int:
     if FOUND in codes:
         return FOUND
     return CLEAN if all(code == CLEAN for code in codes) else INCOMPLETE
+
+
+def combined_code(codes: list[int]) -> int:
+    """The exit code of several scans as one; that of a single one is its own."""
+    known = [code if code in MEANINGS else INCOMPLETE for code in codes]
+    if not known:
+        return NOTHING
+    for code in (INTERRUPTED, FOUND):
+        if code in known:
+            return code
+    if len(set(known)) == 1:
+        return known[0]
+    return CLEAN if set(known) == {CLEAN, NOTHING} else INCOMPLETE
 
 
 def devices_code(phones: int, unready: int) -> int:

@@ -42,7 +42,8 @@ Exit codes:
     "outputs",
     multiple=True,
     metavar="FORMAT[=FILE]",
-    help="How to write the report: table, json, jsonl or csv, to FILE or stdout. May be repeated.  [default: table]",
+    help="How to write the report: table, json, jsonl, csv, sarif or junit, to FILE or stdout. May be repeated."
+    "  [default: table]",
 )
 @signature_options
 @sdk_option

@@ -12,6 +12,8 @@ FORMATS = {
     "json": ("scanner.formats.jsondocument", "JsonFormat"),
     "jsonl": ("scanner.formats.jsonlines", "JsonLinesFormat"),
     "csv": ("scanner.formats.csvtable", "CsvFormat"),
+    "sarif": ("scanner.formats.sarif", "SarifFormat"),
+    "junit": ("scanner.formats.junit", "JunitFormat"),
 }
 """Name → module and class; a module is imported when its format is asked for."""
 

@@ -27,6 +27,11 @@ NPM = (
     "appium-unlock",
 )
 PYPI = ("uiautomator2", "airtest", "pocoui")
+FILES = {
+    "axe-core@4.14.1": "package/axe.min.js",
+    "@microsoft/jest-sarif@1.0.0-beta.0": "package/lib/schemas/sarif-2.1.0-rtm.5.json",
+}
+"""npm package → a file of it that tests compare with: a checker of web pages, the JSON Schema of SARIF 2.1.0."""
 LISTED = {
     "alipay": "com.eg.android.AlipayGphone",
     "camscanner": "com.intsig.camscanner",
@@ -78,6 +83,27 @@ def _apks(archive: Path) -> Iterator[tuple[str, bytes]]:
                 yield Path(member.name).name, content.read()
 
 
+def fetch_files(folder: Path) -> list[str]:
+    """Fetch the files of `FILES` that are not there yet; returns a line for each that could not be had."""
+    folder.mkdir(parents=True, exist_ok=True)
+    failed = []
+    for name, member in FILES.items():
+        target = folder / Path(member).name
+        if target.exists():
+            continue
+        try:
+            with tempfile.TemporaryDirectory() as scratch:
+                subprocess.run(
+                    ["npm", "pack", "--silent", name], cwd=scratch, check=True, capture_output=True, timeout=600
+                )
+                with tarfile.open(next(Path(scratch).iterdir())) as package:
+                    content = package.extractfile(member)
+                    target.write_bytes(content.read() if content else b"")
+        except (OSError, KeyError, subprocess.SubprocessError, tarfile.TarError) as error:
+            failed.append(f"{name}: {type(error).__name__}: {str(error)[:200]}")
+    return failed
+
+
 def build_impostors(folder: Path) -> None:
     """An APK for each listed app under a throw-away key, and one of them again as a split set in an archive."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -98,7 +124,7 @@ def main() -> int:
     """Make the samples in the folder named on the command line."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "samples")
     build_impostors(folder / "impostors")
-    failed = fetch(folder / "apks")
+    failed = [*fetch(folder / "apks"), *fetch_files(folder / "npm")]
     for line in failed:
         print(f"samples: could not fetch {line}", file=sys.stderr)
     real = len(list((folder / "apks").glob("*.apk")))

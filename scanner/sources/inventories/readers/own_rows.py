@@ -43,13 +43,13 @@ _ABSENT: dict[str, dict[str, Any]] = {"app": _ABSENT_APP, "summary": {"sought": 
 _decode = msgspec.json.Decoder(Row).decode
 
 
-class _Newer(msgspec.Struct, frozen=True):
+class Newer(msgspec.Struct, frozen=True):
     """A row that a newer version wrote."""
 
     schema: int
 
 
-_Decoded = AppRow | UnreadRow | SummaryRow | Gap | _Newer
+Decoded = AppRow | UnreadRow | SummaryRow | Gap | Newer
 
 
 def recognises(head: str) -> bool:
@@ -62,7 +62,7 @@ def recognises(head: str) -> bool:
 def read(document: Document, spec: str) -> Iterator[Entry]:
     """The apps of a saved scan, and its holes."""
     tally = _Tally()
-    for row in _rows(document):
+    for row in saved_rows(document):
         if type(row) is AppRow and row.schema <= SCHEMA_VERSION:
             tally.take()
             yield installed(row, spec) if row.platform == "android" else NotAndroid(row.platform)
@@ -82,12 +82,12 @@ class _Tally:
         self._apps += 1
         self._open = True
 
-    def other(self, row: _Decoded) -> Iterator[Gap]:
+    def other(self, row: Decoded) -> Iterator[Gap]:
         """What anything but an app's row means. Several scans may stand one behind the other."""
         if isinstance(row, Gap):
             self._open = True
             yield row
-        elif isinstance(row, _Newer) or row.schema > SCHEMA_VERSION:
+        elif isinstance(row, Newer) or row.schema > SCHEMA_VERSION:
             self._open = self._open and not isinstance(row, SummaryRow)
             if not self._newer:
                 why = f"its rows are of schema {row.schema}, this version reads {SCHEMA_VERSION}: use a newer one"
@@ -113,15 +113,18 @@ class _Tally:
         self._apps, self._open = 0, False
 
 
-def _rows(document: Document) -> Iterator[_Decoded]:
-    """The rows, however they are laid out: as written, line by line; else value by value, some times slower."""
+def saved_rows(document: Document) -> Iterator[Decoded]:
+    """The rows, however they are laid out: as written, line by line; else value by value, some times slower.
+
+    Several scans may stand one behind the other. Raises as the document's streams do.
+    """
     head = document.head
     if _AS_WRITTEN.match(head) or _SEPARATE.match(head):
         return _lines(document)
     return _values(document)
 
 
-def _lines(document: Document) -> Iterator[_Decoded]:
+def _lines(document: Document) -> Iterator[Decoded]:
     for number, line in numbered_lines(document):
         text = line.rstrip(",\n")
         try:
@@ -130,7 +133,7 @@ def _lines(document: Document) -> Iterator[_Decoded]:
             yield from _odd(text, number)
 
 
-def _odd(text: str, number: int) -> Iterator[_Decoded]:
+def _odd(text: str, number: int) -> Iterator[Decoded]:
     """A line that is no row as this version writes it."""
     if not text.strip() or text == _FIRST:
         return
@@ -144,7 +147,7 @@ def _odd(text: str, number: int) -> Iterator[_Decoded]:
         yield _converted(value, f"line {number}")
 
 
-def _values(document: Document) -> Iterator[_Decoded]:
+def _values(document: Document) -> Iterator[Decoded]:
     """Rows laid out anew by another tool: an array, a document of ``rows`` and ``summary``, or one after another."""
     number = 0
     with document.text() as stream:
@@ -173,13 +176,13 @@ def _each(values: JsonStream, head: str) -> Iterator[Any]:
         values.end()
 
 
-def _converted(value: object, where: str) -> _Decoded:
+def _converted(value: object, where: str) -> Decoded:
     """A row of a decoded object. Keys of an older version that are missing are absent, those of a newer one ignored."""
     if not isinstance(value, dict):
         return Gap(where, "not a row")
     schema = value.get("schema")
     if isinstance(schema, int) and schema > SCHEMA_VERSION:
-        return _Newer(schema)
+        return Newer(schema)
     try:
         row: Row = msgspec.convert({**_ABSENT.get(str(value.get("type")), {}), **value}, Row)
         msgspec.json.encode(row)  # what holds half a character could not be written

@@ -1,0 +1,26 @@
+"""From the words of ``report`` to its objects, and one call."""
+
+from __future__ import annotations
+
+import click
+
+from scanner.cli.outputs import Outputs, parse_outputs
+from scanner.database import load_database
+from scanner.formats.cleaning import clean
+from scanner.model import UnreadRow
+from scanner.policy import FAILED
+from scanner.report import SavedReport
+
+
+def run_report(saved: tuple[str, ...], outputs: tuple[str, ...]) -> int:
+    """Read, write, and return the exit code."""
+    wanted = parse_outputs(outputs)
+    report = SavedReport(saved, load_database())
+    with Outputs(wanted) as out:
+        for row in report.rows():
+            out.row(row)
+            if isinstance(row, UnreadRow) and row.source in saved and row.which.startswith(row.source):
+                click.echo(f"app-scanner: {clean(row.which)}: {clean(row.reason)}", err=True)
+        summary = report.summary()
+        out.end(summary, only_documents=summary.exit_code == FAILED)
+    return summary.exit_code
