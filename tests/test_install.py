@@ -92,12 +92,13 @@ def test_an_editable_install_reads_the_checkout_and_no_stale_copy(
     assert digest_used([environment.parent / "app-scanner"], tmp_path, tmp_path) != before
 
 
-def test_the_wheel_holds_the_type_marker_and_every_signature_file(wheel: Path) -> None:
+def test_the_wheel_holds_the_type_marker_every_signature_file_and_the_page(wheel: Path) -> None:
     import zipfile
 
     names = set(zipfile.ZipFile(wheel).namelist())
     shipped = {f"scanner/_signatures/{path.name}" for path in (ROOT / "signatures").iterdir()}
-    assert {"scanner/py.typed"} | shipped <= names
+    page = {f"scanner/formats/html/page.{kind}" for kind in ("html.jinja", "css", "js")}
+    assert {"scanner/py.typed"} | shipped | page <= names
 
 
 def test_help_loads_none_of_the_heavy_libraries() -> None:

@@ -42,7 +42,7 @@ Exit codes:
     "outputs",
     multiple=True,
     metavar="FORMAT[=FILE]",
-    help="How to write the report: table, json, jsonl, csv, sarif or junit, to FILE or stdout. May be repeated."
+    help="How to write the report: table, html, json, jsonl, csv, sarif or junit, to FILE or stdout. May be repeated."
     "  [default: table]",
 )
 @signature_options

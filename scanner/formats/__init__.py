@@ -12,6 +12,7 @@ FORMATS = {
     "json": ("scanner.formats.jsondocument", "JsonFormat"),
     "jsonl": ("scanner.formats.jsonlines", "JsonLinesFormat"),
     "csv": ("scanner.formats.csvtable", "CsvFormat"),
+    "html": ("scanner.formats.html", "HtmlFormat"),
     "sarif": ("scanner.formats.sarif", "SarifFormat"),
     "junit": ("scanner.formats.junit", "JunitFormat"),
 }

@@ -1,0 +1,93 @@
+"""The answer in a sentence, and the words of the page: printed from what the scan decided."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from scanner.formats.html.gathering import Gathered
+from scanner.model import SummaryRow, Verdict
+from scanner.policy import CLEAN, FAILED, FAILING, FOUND, INCOMPLETE, INTERRUPTED, NOTHING
+
+SENTENCES = {
+    CLEAN: ("clean", "No listed app was found, and everything was read."),
+    INCOMPLETE: ("incomplete", "No listed app was found, but not everything could be read or judged."),
+    NOTHING: ("incomplete", "There was nothing to scan, so nothing is known."),
+    FAILED: ("incomplete", "The scan failed, so nothing is known."),
+    INTERRUPTED: ("incomplete", "The scan was interrupted. Nothing is known of what it had not read."),
+}
+UNKNOWN = ("incomplete", "The scan did not say how it ended.")
+MEANS = {
+    Verdict.CONFIRMED: "A listed package name, signed by a pinned signer.",
+    Verdict.LIKELY: "A listed name, and a hint or an unchecked certificate that agrees.",
+    Verdict.NAME_ONLY: "A listed name. Its certificate was not seen, or is none that we know.",
+    Verdict.IMPOSTOR: "A listed name whose genuine signers are all known, under another signer or none.",
+    Verdict.PAST_SIGNER: "A listed name. The pinned signer is only in the certificate history.",
+    Verdict.SAME_SIGNER: "Another app of a listed app's publisher. For review.",
+    Verdict.EMBEDDED_SDK: "Another app that can pay through a listed one. For review.",
+    Verdict.DISPLAY_NAME: "An export without package names shows a listed title. For review.",
+    Verdict.LOOK_ALIKE: "Another name and signer, but the looks of a listed app. For review.",
+}
+STATES = {"in-force": "in force", "revoked": "revoked", "unknown": "state not known"}
+
+
+class Answer(NamedTuple):
+    """What the page opens with."""
+
+    tone: str
+    """``found``, ``clean`` or ``incomplete``."""
+    sentence: str
+    more: str
+    """The apps that were found."""
+    unread: str
+    """What was not read, as prominent as what was found; empty where there is nothing of the kind."""
+
+
+class Number(NamedTuple):
+    """One figure under the answer."""
+
+    value: int
+    label: str
+    tone: str
+
+
+def answer(report: Gathered, summary: SummaryRow) -> Answer:
+    """The scan's answer in one sentence, and what belongs to it."""
+    more = "Found: " + ", ".join(report.found_apps) + "." if report.found_apps else ""
+    count = summary.counts.get(Verdict.UNREAD, 0)
+    things = "one thing" if count == 1 else f"{count:,} things"
+    known = "nothing is known of it" if count == 1 else "nothing is known of them"
+    unread = f"Not everything was seen: {things} could not be read, and {known}." if count else ""
+    if summary.exit_code == FOUND:
+        return Answer("found", _found(report, summary), more, unread)
+    return Answer(*SENTENCES.get(summary.exit_code, UNKNOWN), more, unread)
+
+
+def _found(report: Gathered, summary: SummaryRow) -> str:
+    impostors_only = report.failing_verdicts == {Verdict.IMPOSTOR}
+    what = "Something that poses as a listed app was found" if impostors_only else "A listed app was found"
+    places = [place for place in report.places.values() if place.failing]
+    phones = [place for place in places if place.phone]
+    if places and len(phones) == len(places):
+        known = [place for place in report.places.values() if place.phone]
+        of = f" of {len(known)}" if report.apps == summary.counts.get("apps") and len(known) > 1 else ""
+        return f"{what} on {len(phones)}{of} phone{'s' * (len(phones) != 1 or bool(of))}."
+    failing = sum(summary.counts.get(verdict, 0) for verdict in FAILING)
+    total = summary.counts.get("apps", 0)
+    return f"{what}: {failing} of {total} app{'s' * (total != 1)} read."
+
+
+def numbers(report: Gathered, summary: SummaryRow) -> list[Number]:
+    """The figures under the answer."""
+    counts = summary.counts
+    failing = sum(counts.get(verdict, 0) for verdict in FAILING)
+    review = sum(counts.get(verdict, 0) for verdict in MEANS if verdict not in FAILING)
+    phones = sum(place.phone for place in report.places.values())
+    unread = counts.get(Verdict.UNREAD, 0)
+    shown = [
+        Number(phones, "phone" if phones == 1 else "phones", ""),
+        Number(counts.get("apps", 0), "apps read", ""),
+        Number(failing, "listed" if failing else "listed apps", "found" if failing else "clean"),
+        Number(review, "to review", ""),
+        Number(unread, "could not be read", "incomplete" if unread else ""),
+    ]
+    return [one for one in shown if one.value or one.label in {"apps read", "listed apps", "could not be read"}]

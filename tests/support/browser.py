@@ -1,0 +1,66 @@
+"""Debian's Chromium, headless, driven by Playwright: each page with a record of everything that went wrong in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.support.tools import require_tool
+
+QUIET = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser; the test is skipped where there is none, and fails where ``CI`` is set."""
+    path = require_tool("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(QUIET))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Opened:
+    """A page, and what it complained of or asked the network for."""
+
+    def __init__(self, page: Page, file: Path, fragment: str) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.goto(file.as_uri() + fragment)
+
+    def shown(self) -> list[str]:
+        """The packages in the list of all apps, as it stands."""
+        return self.page.locator("#rows .toggle").all_inner_texts()
+
+    def first(self, column: str, of: int = 1) -> list[str]:
+        """The texts of one column in the first rows."""
+        number = {"verdict": 1, "package": 2, "app": 3, "version": 4, "place": 5}[column]
+        return self.page.locator(f"#rows tr:not(.detail) > :nth-child({number})").all_inner_texts()[:of]
+
+
+@contextmanager
+def opened(browser: Browser, file: Path, fragment: str = "", **options: Any) -> Iterator[Opened]:
+    """The file in a page of its own; afterwards nothing may have gone wrong, and nothing was fetched."""
+    context = browser.new_context(**options)
+    try:
+        one = Opened(context.new_page(), file, fragment)
+        yield one
+        assert one.complaints == [], one.complaints
+        fetched = {url.partition("#")[0] for url in one.requests} - {file.as_uri(), "data:,"}
+        assert not fetched, fetched
+    finally:
+        context.close()
