@@ -194,7 +194,7 @@ def test_nothing_hostile_runs_or_turns_text_around(browser: Browser, tmp_path: P
         rows.append(msgspec.structs.replace(clear, package_name=text, source=text))
         rows.append(unread("file", text, text, text))
     path = write(tmp_path / "hostile.html", rows, tool=HOSTILE[0], coverage=(CoverageHole(HOSTILE[1], HOSTILE[2]),))
-    with opened(browser, path, f"#{HOSTILE[0]}") as one:
+    with opened(browser, path, f"#%{HOSTILE[0]}") as one:
         page = one.page
         for toggle in page.locator("#rows .toggle").all():
             toggle.click()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from scanner.formats.html.gathering import Gathered
 from scanner.model import SummaryRow, Verdict
-from scanner.policy import CLEAN, FAILED, FAILING, FOUND, INCOMPLETE, INTERRUPTED, NOTHING
+from scanner.policy import CLEAN, FAILED, FOUND, INCOMPLETE, INTERRUPTED, NOTHING
 
 SENTENCES = {
     CLEAN: ("clean", "No listed app was found, and everything was read."),
@@ -15,6 +15,14 @@ SENTENCES = {
     FAILED: ("incomplete", "The scan failed, so nothing is known."),
     INTERRUPTED: ("incomplete", "The scan was interrupted. Nothing is known of what it had not read."),
 }
+LET_PASS = {
+    CLEAN: ("clean", "Every listed app that was found is let pass by the policy, and everything was read."),
+    INCOMPLETE: (
+        "incomplete",
+        "Every listed app that was found is let pass by the policy, but not everything was read.",
+    ),
+}
+NOTHING_FAILS = ("incomplete", "The scan fails, though no app that was found does: see what was not seen.")
 UNKNOWN = ("incomplete", "The scan did not say how it ended.")
 MEANS = {
     Verdict.CONFIRMED: "A listed package name, signed by a pinned signer.",
@@ -27,6 +35,7 @@ MEANS = {
     Verdict.DISPLAY_NAME: "An export without package names shows a listed title. For review.",
     Verdict.LOOK_ALIKE: "Another name and signer, but the looks of a listed app. For review.",
 }
+FOUND_LABEL = "listed apps found"
 STATES = {"in-force": "in force", "revoked": "revoked", "unknown": "state not known"}
 
 
@@ -57,9 +66,13 @@ def answer(report: Gathered, summary: SummaryRow) -> Answer:
     things = "one thing" if count == 1 else f"{count:,} things"
     known = "nothing is known of it" if count == 1 else "nothing is known of them"
     unread = f"Not everything was seen: {things} could not be read, and {known}." if count else ""
-    if summary.exit_code == FOUND:
+    code = summary.exit_code
+    if code == FOUND and report.failing:
         return Answer("found", _found(report, summary), more, unread)
-    return Answer(*SENTENCES.get(summary.exit_code, UNKNOWN), more, unread)
+    if code == FOUND:
+        return Answer(*NOTHING_FAILS, more, unread)
+    sentences = {**SENTENCES, **LET_PASS} if report.let_pass else SENTENCES
+    return Answer(*sentences.get(code, UNKNOWN), more, unread)
 
 
 def _found(report: Gathered, summary: SummaryRow) -> str:
@@ -71,23 +84,21 @@ def _found(report: Gathered, summary: SummaryRow) -> str:
         known = [place for place in report.places.values() if place.phone]
         of = f" of {len(known)}" if report.apps == summary.counts.get("apps") and len(known) > 1 else ""
         return f"{what} on {len(phones)}{of} phone{'s' * (len(phones) != 1 or bool(of))}."
-    failing = sum(summary.counts.get(verdict, 0) for verdict in FAILING)
     total = summary.counts.get("apps", 0)
-    return f"{what}: {failing} of {total} app{'s' * (total != 1)} read."
+    return f"{what}: {report.failing:,} of {total:,} app{'s' * (total != 1)} read."
 
 
 def numbers(report: Gathered, summary: SummaryRow) -> list[Number]:
     """The figures under the answer."""
     counts = summary.counts
-    failing = sum(counts.get(verdict, 0) for verdict in FAILING)
-    review = sum(counts.get(verdict, 0) for verdict in MEANS if verdict not in FAILING)
     phones = sum(place.phone for place in report.places.values())
     unread = counts.get(Verdict.UNREAD, 0)
     shown = [
         Number(phones, "phone" if phones == 1 else "phones", ""),
         Number(counts.get("apps", 0), "apps read", ""),
-        Number(failing, "listed" if failing else "listed apps", "found" if failing else "clean"),
-        Number(review, "to review", ""),
+        Number(report.failing, FOUND_LABEL, "found" if report.failing else "clean"),
+        Number(report.let_pass, "let pass by the policy", ""),
+        Number(report.to_review, "to review", ""),
         Number(unread, "could not be read", "incomplete" if unread else ""),
     ]
-    return [one for one in shown if one.value or one.label in {"apps read", "listed apps", "could not be read"}]
+    return [one for one in shown if one.value or one.label in {"apps read", FOUND_LABEL, "could not be read"}]

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from scanner.formats.cleaning import clean
 from scanner.formats.telling import fingerprint, notes, users, version
 from scanner.model import AppRow, Finding, SignerRow, SummaryRow, UnreadRow, Verdict
-from scanner.policy import fails
+from scanner.policy import FAILING, fails
 
 MAX_CLEAR, MAX_OTHER = 50_000, 100_000
 """Apps that are clear, and others, in the list of all apps; how many more there are is said."""
@@ -89,6 +89,7 @@ class Gathered:
     """Every row of the report, as far as the page shows it."""
 
     def __init__(self) -> None:
+        self.failing = self.let_pass = self.to_review = 0
         self.apps = self.left_out = self.findings_left_out = self.odd_left_out = 0
         self.first = self.last = ""
         self.cards: dict[str, Card] = {}
@@ -111,6 +112,7 @@ class Gathered:
         self.last = max(self.last, row.scanned_at)
         place = self._place(row.source, row)
         place.apps += 1
+        self._count(row, place)
         name = self._name(row)
         cards = [self._find(row, finding, place, name) for finding in row.findings]
         if not row.findings and (row.tamper or row.contradictions):
@@ -129,6 +131,16 @@ class Gathered:
             self._unread.setdefault((f"{row.what} {row.which}", row.reason), []).append(row.source)
         mine = self._of_source.get(row.source, [])
         (mine[0] if len(mine) == 1 else self._place(row.source, None)).unread += 1
+
+    def _count(self, row: AppRow, place: Place) -> None:
+        """Whether a row fails, would by its verdict alone, or asks for a look."""
+        if any(map(fails, row.findings)):
+            self.failing += 1
+            place.failing += 1
+        elif row.findings:
+            listed = any(finding.verdict in FAILING for finding in row.findings)
+            self.let_pass += listed
+            self.to_review += not listed
 
     def _name(self, row: AppRow) -> str | None:
         """The row's name in links, or None where there is no room for it in the list of all apps."""
@@ -165,7 +177,6 @@ class Gathered:
         if known is None or (cell.fails, -cell.verdict.strength) > (known.fails, -known.verdict.strength):
             place.cells[finding.signature] = cell
         if cell.fails:
-            place.failing += 1
             self.found_apps[finding.app] = None
             self.failing_verdicts.add(finding.verdict)
         return shown

@@ -137,7 +137,7 @@
   }
 
   function follow() {
-    const number = byId.get(decodeURIComponent(location.hash.slice(1)));
+    const number = byId.get(location.hash.slice(1));
     if (number === undefined) return;
     clear();
     state.open.add(number);
