@@ -150,7 +150,7 @@ def test_axe_finds_nothing_against_the_page(browser: Browser, report: Path, sche
     if not AXE.exists():
         message = "axe-core is not there: make samples fetches it"
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    with opened(browser, report, color_scheme=scheme, reduced_motion="reduce", bypass_csp=True) as one:
+    with opened(browser, report, color_scheme=scheme, bypass_csp=True) as one:
         one.page.click("#rows .toggle >> nth=0")
         one.page.evaluate(AXE.read_text("utf-8"))
         found = one.page.evaluate("axe.run({resultTypes: ['violations']})")

@@ -65,6 +65,25 @@ def test_several_scans_are_added_up(saved: dict[str, Path], app_scanner: Scan) -
     assert app_scanner("report", saved["clean"], saved["unread"]).code == 3
 
 
+def test_one_file_may_hold_several_scans_as_watch_writes_them(
+    saved: dict[str, Path], app_scanner: Scan, tmp_path: Path
+) -> None:
+    both = tmp_path / "both.jsonl"
+    both.write_bytes(saved["found"].read_bytes() + saved["unread"].read_bytes())
+    ran = app_scanner("report", both, "-o", "jsonl")
+    assert ran.summary == app_scanner("report", saved["found"], saved["unread"], "-o", "jsonl").summary
+    assert (ran.code, ran.summary["counts"]["apps"]) == (1, 3)
+
+
+def test_every_format_can_be_written_from_saved_rows(saved: dict[str, Path], app_scanner: Scan, tmp_path: Path) -> None:
+    from scanner.formats import FORMATS
+
+    words = [word for name in FORMATS for word in ("-o", f"{name}={tmp_path / name}")]
+    assert app_scanner("report", saved["found"], *words).code == 1
+    for name in FORMATS:
+        assert "com.tencent.mm" in (tmp_path / name).read_text(), name
+
+
 def test_a_scan_that_is_given_twice_is_said(saved: dict[str, Path], app_scanner: Scan, tmp_path: Path) -> None:
     again = tmp_path / "again.jsonl"
     again.write_bytes(saved["clean"].read_bytes())

@@ -137,8 +137,7 @@ def _result(row: AppRow, finding: Finding, index: int) -> dict[str, Any]:
 
 
 def _said(row: AppRow, finding: Finding) -> Iterator[str]:
-    yield f"{finding.app}: {finding.verdict}"
-    yield finding.reason
+    yield f"{finding.app}: {finding.verdict}: {finding.reason}"
     yield f"Package {row.package_name or 'without a name'} {version(row)}".rstrip()
     if device := row.device:
         owner = f", {device.owner}" if device.owner else ""

@@ -55,7 +55,7 @@ class Opened:
 @contextmanager
 def opened(browser: Browser, file: Path, fragment: str = "", **options: Any) -> Iterator[Opened]:
     """The file in a page of its own; afterwards nothing may have gone wrong, and nothing was fetched."""
-    context = browser.new_context(**options)
+    context = browser.new_context(**{"reduced_motion": "reduce", **options})
     try:
         one = Opened(context.new_page(), file, fragment)
         yield one

@@ -119,7 +119,7 @@
     if (row[USERS]) add("For", row[USERS]);
     if (row[INSTALLER]) add("Installer", row[INSTALLER]);
     for (const one of row[SIGNERS]) add("Signer", make("code", data.signers[one][0]), make("span", data.signers[one][1], "dim"));
-    add("Certificate", row[ASSURANCE] || "not established");
+    add("Assurance", row[ASSURANCE] || "not established");
     for (const note of row[NOTES]) add("Note", note);
     for (const one of row[REMOVAL]) add("To remove", make("code", one));
     add("Scanned", row[SCANNED]);
