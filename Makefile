@@ -12,14 +12,14 @@ PYTEST ?=
 BENCH ?=
 ROOT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get)
 
-.PHONY: scan test lint reformat bench samples schema tools npm clean
+.PHONY: scan test lint reformat bench samples schema tools browser npm clean
 .DELETE_ON_ERROR:
 
 # Exit code 1 means "found", which is what scanning impostors must say.
 scan: $(VENV)/.installed $(if $(filter $(SAMPLES),$(SPEC)),samples)
 	@$(BIN)/app-scanner scan $(SPEC) || [ $$? -eq 1 ]
 
-test: $(VENV)/.installed tools samples
+test: $(VENV)/.installed tools browser samples
 	$(BIN)/python -m pytest $(PYTEST)
 
 lint: $(VENV)/.installed
@@ -50,12 +50,18 @@ $(VENV)/.installed: pyproject.toml
 
 # The tools that tests compare with. As root on Debian they are installed; elsewhere tests without them are skipped.
 tools:
-	@missing=; for tool in apksigner aapt aapt2 openssl mksh toybox chromium; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	@missing=; for tool in apksigner aapt aapt2 openssl mksh toybox; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 	[ -f /usr/share/android-framework-res/framework-res.apk ] || missing="$$missing framework-res"; \
 	if [ -z "$$missing" ]; then :; \
 	elif [ -n "$(ROOT)" ]; then \
-	  apt-get update -q && apt-get install -qy --no-install-recommends apksigner aapt android-framework-res openssl mksh toybox chromium; \
-	else echo "make: tests will skip what needs:$$missing (Debian: apksigner aapt android-framework-res openssl mksh toybox chromium)" >&2; fi
+	  apt-get update -q && apt-get install -qy --no-install-recommends apksigner aapt android-framework-res openssl mksh toybox; \
+	else echo "make: tests will skip what needs:$$missing (Debian: apksigner aapt android-framework-res openssl mksh toybox)" >&2; fi
+
+# Debian has it as a package, Ubuntu as a snap alone: there Playwright brings its own.
+browser: $(VENV)/.installed
+	@command -v chromium >/dev/null || { [ -n "$(ROOT)" ] && \
+	  { { apt-get update -q && apt-get install -qy --no-install-recommends chromium; } || $(BIN)/playwright install --with-deps chromium; }; } \
+	  || echo "make: tests of pages will be skipped: no chromium (or: $(BIN)/playwright install chromium)" >&2
 
 npm:
 	@command -v npm >/dev/null || { [ -n "$(ROOT)" ] && apt-get update -q && apt-get install -qy --no-install-recommends npm; } \

@@ -1,4 +1,4 @@
-"""Debian's Chromium, headless, driven by Playwright: each page with a record of everything that went wrong in it."""
+"""Chromium, Debian's or Playwright's own, headless, driven by Playwright: each page with a record of everything that went wrong in it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ QUIET = (
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A browser; the test is skipped where there is none, and fails where ``CI`` is set."""
-    path = require_tool("chromium")
     with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+        path = own if Path(own).exists() else require_tool("chromium")
         browser = playwright.chromium.launch(executable_path=path, args=list(QUIET))
         try:
             yield browser
