@@ -5,6 +5,7 @@
     ScannerError
     ├── SourceError      a SPEC cannot be opened or listed: that source is a hole
     ├── DatabaseError    a signature file is unusable: the run ends, nothing was compared
+    ├── PolicyError      a policy file is unusable: nothing is scanned by a policy that was only half understood
     ├── OutputError      the report cannot be written: the run ends
     ├── ReadError        the transport failed: trying again may help; one app is unread
     └── ApkError         the bytes are not what they claim: trying again will not help; one app is unread
@@ -27,6 +28,10 @@ class SourceError(ScannerError):
 
 class DatabaseError(ScannerError):
     """A signature file cannot be used. The text names file, field and reason."""
+
+
+class PolicyError(ScannerError):
+    """A policy file cannot be used. The text names file, line and reason."""
 
 
 class OutputError(ScannerError):

@@ -32,6 +32,29 @@ def load_yaml(data: bytes) -> Any:  # noqa: ANN401 - what a file holds is checke
         raise ValueError("not UTF-8 text") from error
 
 
+def line_numbers(data: bytes) -> dict[tuple[str | int, ...], int]:
+    """Where everything in a document stands: the keys and indexes that lead to it → its line, from 1.
+
+    For a document that `load_yaml` has accepted.
+    """
+    import yaml
+
+    lines: dict[tuple[str | int, ...], int] = {}
+
+    def walk(node: Any, path: tuple[str | int, ...], line: int) -> None:  # noqa: ANN401
+        lines[path] = line + 1
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                walk(value, (*path, key.value), key.start_mark.line)
+        elif isinstance(node, yaml.SequenceNode):
+            for number, value in enumerate(node.value):
+                walk(value, (*path, number), value.start_mark.line)
+
+    root = yaml.compose(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    walk(root, (), root.start_mark.line if root else 0)
+    return lines
+
+
 def _document(events: Iterator[Any]) -> Any:  # noqa: ANN401
     import yaml
 
