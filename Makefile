@@ -1,7 +1,7 @@
 # make scan     set up, fetch or build samples, scan them (or SPEC=…)
 # make test     set up, run the whole suite          make lint      check style and types
 # make bench    measure against peers                make reformat  apply the formatter
-# make samples  fetch real APKs, build impostors     make schema    write docs/row.schema.json anew
+# make samples  fetch real APKs, build impostors     make schema    write docs/*.schema.json anew
 
 PYTHON ?= python3
 VENV ?= .venv

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanner.model import Finding, Verdict
+from scanner.model import Finding, SummaryRow, Verdict
 
 FAILING = frozenset({Verdict.CONFIRMED, Verdict.LIKELY, Verdict.NAME_ONLY, Verdict.IMPOSTOR, Verdict.PAST_SIGNER})
 """The verdicts that fail a scan by default; the others ask for a look."""
@@ -17,10 +17,27 @@ MEANINGS = {
     INTERRUPTED: "interrupted; what was read is written",
 }
 
+PASSED = {
+    CLEAN: "everything read, nothing fails by the policy",
+    INCOMPLETE: "nothing fails by the policy, but something could not be read",
+}
+"""The same where something was found and the policy lets it pass."""
+
+
+def meaning(summary: SummaryRow) -> str:
+    """What the exit code of a scan means, in the light of what its policy lets pass."""
+    code, counts = summary.exit_code, summary.counts
+    if code == FOUND and not counts["failing"]:
+        return "something could not be read, which fails a strict scan"
+    passed = counts["allowed"] or any(counts[verdict] for verdict in FAILING)
+    if code in PASSED and passed:
+        return PASSED[code]
+    return MEANINGS[code]
+
 
 def fails(finding: Finding) -> bool:
-    """Whether a finding fails a scan: by its verdict, unless somebody allowed it."""
-    return finding.verdict in FAILING and finding.allowed_by is None
+    """Whether a finding fails a scan, as its policy had it; one of a scan that knew none, by its verdict."""
+    return finding.verdict in FAILING if finding.fails is None else finding.fails
 
 
 def exit_code(
@@ -32,11 +49,12 @@ def exit_code(
     unread: int,
     incomplete: int,
     apps: int,
+    strict: bool = False,
 ) -> int:
     """The exit code of a scan: what is incomplete never looks clean.
 
-    ``failing`` counts apps with a failing verdict, ``unread`` what could not be read, ``incomplete`` apps
-    that were read but lack a package name or are known by a display name alone.
+    ``failing`` counts apps with a failing finding, ``unread`` what could not be read, ``incomplete`` apps
+    that were read but lack a package name or are known by a display name alone. ``strict`` fails what is incomplete.
     """
     if interrupted:
         return INTERRUPTED
@@ -45,8 +63,13 @@ def exit_code(
     if failing:
         return FOUND
     if failed_sources or unread or incomplete:
-        return INCOMPLETE
+        return FOUND if strict else INCOMPLETE
     return CLEAN if apps else NOTHING
+
+
+def lint_code(errors: int, warnings: int) -> int:
+    """The exit code of a linted file: 2 where a scan would refuse it, 1 where somebody should look at it."""
+    return USAGE if errors else FOUND if warnings else CLEAN
 
 
 def watch_code(codes: list[int]) -> int:

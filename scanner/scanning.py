@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
 
 from scanner import __version__
+from scanner.allowing import Policing, Policy
 from scanner.database import SignatureDatabase, load_database
 from scanner.engines import Engine, SerialEngine
 from scanner.errors import SourceError
@@ -36,7 +37,7 @@ from scanner.model import (
 )
 from scanner.phonerows import InstalledJudge
 from scanner.phones import PhoneOptions
-from scanner.policy import FAILING, exit_code
+from scanner.policy import exit_code
 from scanner.reading import Reader
 from scanner.sources import is_phone, open_source
 from scanner.sources.adb import AdbServer
@@ -70,8 +71,11 @@ class Scan:
         phones: PhoneOptions | None = None,
         inventories: InventoryChoices | None = None,
         interruption: Interruption | None = None,
+        policy: Policy | None = None,
     ) -> None:
-        moment = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        started = (now or datetime.now(UTC)).astimezone(UTC)
+        moment = started.strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._policing = Policing(policy or Policy(), started.date())
         self._specs = list(specs)
         self._database = database
         self._engine = engine or SerialEngine()
@@ -147,17 +151,19 @@ class Scan:
             schema=SCHEMA_VERSION,
             tool=f"app-scanner {__version__}",
             signatures=self._database.digest,
-            counts={key: counts[key] for key in ("apps", *Verdict, "other_files")},
+            counts={key: counts[key] for key in ("apps", *Verdict, "other_files")}
+            | {"failing": self._policing.failing, "allowed": self._policing.allowed},
             coverage=tuple(self._coverage()),
             interrupted=self._interrupted,
             exit_code=exit_code(
                 interrupted=self._interrupted,
                 sources=self._sources,
                 failed_sources=self._failed_sources,
-                failing=sum(counts[verdict] for verdict in FAILING),
+                failing=self._policing.failing,
                 unread=counts[Verdict.UNREAD],
-                incomplete=counts[Verdict.DISPLAY_NAME] + counts["nameless"],
+                incomplete=counts[Verdict.DISPLAY_NAME] - self._policing.reviewed + counts["nameless"],
                 apps=counts["apps"],
+                strict=self._policing.policy.strict,
             ),
             sought=self._database.sought(),
             lists=self._database.list_states(),
@@ -189,7 +195,7 @@ class Scan:
     def _count(self, outcome: Outcome) -> AppRow | UnreadRow | None:
         if isinstance(outcome, AppRow):
             self._count_app(outcome)
-            return outcome
+            return self._policing.judge(outcome)
         if isinstance(outcome, Passed):
             self._counts["other_files"] += not self._inventories.take_found(outcome.source, outcome.which)
             return None
@@ -243,6 +249,8 @@ class Scan:
             yield CoverageHole(_counted(other, "other file"), "neither an APK nor an archive of APKs: not read")
         if self._interrupted:
             yield CoverageHole("the rest", "interrupted: nothing is known of what was not read yet")
+        else:
+            yield from self._policing.coverage()
 
 
 def _counted(number: int, noun: str, rest: str = "") -> str:

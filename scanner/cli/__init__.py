@@ -15,6 +15,7 @@ import click
 from scanner import __version__
 from scanner.cli.devices import devices
 from scanner.cli.inspect import inspect
+from scanner.cli.policy import policy
 from scanner.cli.report import report
 from scanner.cli.scan import scan
 from scanner.cli.verify import verify
@@ -42,6 +43,7 @@ cli.add_command(watch)
 cli.add_command(inspect)
 cli.add_command(verify)
 cli.add_command(report)
+cli.add_command(policy)
 
 
 def run() -> None:

@@ -14,6 +14,7 @@ import click
 
 from scanner.cli.outputs import Outputs, parse_outputs
 from scanner.cli.phoneoptions import phone_choices
+from scanner.cli.policyoptions import PolicyWords, policy_choices
 from scanner.cli.progress import Progress
 from scanner.database import load_database
 from scanner.engines import engine_for
@@ -44,6 +45,7 @@ def run_scan(
     only_findings: bool,
     form: str | None,
     columns: str | None,
+    policy: PolicyWords,
     phones: dict[str, Any],
 ) -> int:
     """Scan, write, and return the exit code."""
@@ -51,6 +53,7 @@ def run_scan(
         raise click.UsageError("--only-signatures needs --signatures")
     wanted = parse_outputs(outputs)
     database = load_database([Path(path) for path in signatures], replace=only_signatures)
+    judged_by = policy_choices(policy, database)
     progress = Progress(quiet=quiet)
     options = phone_choices(verify_all=verify_all, observer=progress.step, **phones)
     listed = list(_all_specs(specs, files_from))
@@ -70,6 +73,7 @@ def run_scan(
             phones=options,
             inventories=choices,
             interruption=stack.enter_context(Interruption()),
+            policy=judged_by,
         )
         out = stack.enter_context(Outputs(wanted))
         stack.enter_context(progress)

@@ -8,6 +8,7 @@ import click
 
 from scanner.cli.options import sdk_option, signature_options
 from scanner.cli.phoneoptions import phone_options
+from scanner.cli.policyoptions import PolicyWords, policy_options
 
 EXAMPLES = """
 \b
@@ -20,11 +21,12 @@ Examples:
   app-scanner scan apks/ --signatures our-list.yaml -o csv=report.csv
   app-scanner scan devices.json bugreport.zip R58M123ABC.txt -o jsonl=rows.jsonl
   fetch-inventory | app-scanner scan - --columns 'package=App ID,device=Serial'
+  app-scanner scan --policy policy.yaml --strict
 
 \b
 Exit codes:
-  0 everything read, nothing found      3 nothing found, but something could not be read
-  1 a listed app was found              4 nothing to scan
+  0 everything read, nothing fails      3 nothing fails, but something could not be read
+  1 a listed app was found that fails   4 nothing to scan
   2 wrong usage                         5 the scan failed       130 interrupted
 """
 
@@ -45,6 +47,7 @@ Exit codes:
     help="How to write the report: table, html, json, jsonl, csv, sarif or junit, to FILE or stdout. May be repeated."
     "  [default: table]",
 )
+@policy_options
 @signature_options
 @sdk_option
 @click.option("--verify", "verify_all", is_flag=True, help="Verify every app, not only those that would be reported.")
@@ -72,6 +75,7 @@ def scan(
     specs: tuple[str, ...],
     files_from: str | None,
     outputs: tuple[str, ...],
+    policy: PolicyWords,
     signatures: tuple[str, ...],
     only_signatures: bool,
     sdk: int | None,
@@ -99,5 +103,5 @@ def scan(
     return run_scan(
         specs, files_from=files_from, outputs=outputs, signatures=signatures, only_signatures=only_signatures,
         sdk=sdk, verify_all=verify_all, jobs=jobs, quiet=quiet, only_findings=only_findings, form=form,
-        columns=columns, phones=phones,
+        columns=columns, policy=policy, phones=phones,
     )  # fmt: skip

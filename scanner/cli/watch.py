@@ -8,6 +8,7 @@ import click
 
 from scanner.cli.options import signature_options
 from scanner.cli.phoneoptions import phone_options
+from scanner.cli.policyoptions import PolicyWords, policy_options
 
 EXAMPLES = """
 \b
@@ -28,12 +29,14 @@ Exit codes, when it ends: 0 every phone clear · 1 a listed app on one · 3 one 
 )
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="End after N phones.  [default: Ctrl-C ends it]")
 @click.option("--verify", "verify_all", is_flag=True, help="Verify every app on the phone.")
+@policy_options
 @signature_options
 @phone_options
 def watch(
     output: str | None,
     count: int | None,
     verify_all: bool,
+    policy: PolicyWords,
     signatures: tuple[str, ...],
     only_signatures: bool,
     only_findings: bool,
@@ -48,5 +51,5 @@ def watch(
 
     return run_watch(
         output=output, count=count, verify_all=verify_all, signatures=signatures, only_signatures=only_signatures,
-        only_findings=only_findings, phones=phones,
+        only_findings=only_findings, policy=policy, phones=phones,
     )  # fmt: skip

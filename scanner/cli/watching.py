@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from scanner.cli.phoneoptions import phone_choices
+from scanner.cli.policyoptions import PolicyWords, policy_choices
 from scanner.database import load_database
 from scanner.errors import OutputError
 from scanner.formats import new_format
@@ -29,6 +30,7 @@ def run_watch(
     signatures: tuple[str, ...],
     only_signatures: bool,
     only_findings: bool,
+    policy: PolicyWords,
     phones: dict[str, Any],
 ) -> int:
     """Watch until Ctrl-C, or until enough phones came; then return the exit code."""
@@ -38,8 +40,9 @@ def run_watch(
     if output is not None and (name != "jsonl" or not equals or not file):
         raise click.UsageError("-o: want jsonl=FILE, which rows are appended to")
     database = load_database([Path(path) for path in signatures], replace=only_signatures)
+    judged_by = policy_choices(policy, database)
     options = phone_choices(verify_all=verify_all, **phones)
-    desk = Desk(options.server, lambda spec: Scan([spec], database, phones=options))
+    desk = Desk(options.server, lambda spec: Scan([spec], database, phones=options, policy=judged_by))
     blocks, codes = DeskBlocks(sys.stdout), list[int]()
     with ExitStack() as stack:
         stack.callback(options.close)
@@ -59,7 +62,7 @@ def run_watch(
                     break
         except KeyboardInterrupt:
             pass
-        blocks.end(codes)
+        blocks.end()
     return watch_code(codes)
 
 

@@ -6,6 +6,7 @@ No cell is ever a formula, whatever an app calls itself. The whole of a row is i
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from typing import TextIO
 
 from scanner.formats.cleaning import cell
@@ -15,7 +16,10 @@ COLUMNS = (
     "verdict", "app", "package_name", "version_code", "version_name", "reason", "lists", "assurance",
     "signer_sha256", "schemes", "source", "location", "splits", "tamper", "issues", "contradictions", "scanned_at",
     "device", "model", "android", "owner", "users", "copy", "installer", "removal",
+    "fails", "allowed_by", "allowed_reason", "allowed_until",
 )  # fmt: skip
+
+ALLOWED = ("allowed_by", "allowed_reason", "allowed_until")
 
 
 class CsvFormat:
@@ -53,7 +57,7 @@ def _app(row: AppRow) -> dict[str, object]:
         "package_name": row.package_name,
         "version_code": row.version_code,
         "version_name": row.version_name,
-        "reason": "; ".join(dict.fromkeys(finding.reason for finding in findings)),
+        "reason": _once(finding.reason for finding in findings),
         "lists": "; ".join(dict.fromkeys(name for finding in findings for name in finding.lists)),
         "assurance": row.assurance,
         "signer_sha256": "; ".join(signer.sha256 or "" for signer in row.signers),
@@ -73,7 +77,13 @@ def _app(row: AppRow) -> dict[str, object]:
         "copy": row.copy if row.device else None,
         "installer": row.installer,
         "removal": "; ".join(row.removal),
+        "fails": "yes" if any(finding.fails for finding in findings) else "no",
+        **{key: _once(getattr(finding, key) for finding in findings) for key in ALLOWED},
     }
+
+
+def _once(values: Iterable[str | None]) -> str:
+    return "; ".join(dict.fromkeys(value for value in values if value))
 
 
 def _unread(row: UnreadRow) -> dict[str, object]:

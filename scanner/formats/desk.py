@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TextIO
 
@@ -44,6 +45,7 @@ class DeskBlocks:
     def __init__(self, out: TextIO) -> None:
         width = None if out.isatty() else PIPED_WIDTH
         self._console = Console(file=out, width=width, highlight=False, markup=False, emoji=False)
+        self._words: Counter[str] = Counter()
 
     def begin(self) -> None:
         """Say that somebody is there."""
@@ -57,7 +59,9 @@ class DeskBlocks:
 
     def visit(self, spec: str, rows: tuple[AppRow | UnreadRow, ...], summary: SummaryRow) -> None:
         """The verdict on one phone."""
-        word, style = BANDS.get(summary.exit_code, UNDECIDED)
+        strictly = summary.exit_code == FOUND and not summary.counts["failing"]  # unread fails: nothing was found
+        word, style = UNDECIDED if strictly else BANDS.get(summary.exit_code, UNDECIDED)
+        self._words[word] += 1
         band = Align.center(Text(self._large(word), style="bold"), style=style)
         self._console.print(Panel(band, title=clean(_who(spec, rows)), subtitle=word, style=style, border_style=style))
         lines = [*_found(rows), *(f"not seen: {clean(one.hole)}: {clean(one.reason)}" for one in summary.coverage)]
@@ -73,11 +77,11 @@ class DeskBlocks:
         fits = len(lines[0]) + 4 <= self._console.width
         return "\n".join(["", *lines, ""]) if fits and self._console.encoding.startswith("utf") else f"\n{word}\n"
 
-    def end(self, codes: list[int]) -> None:
+    def end(self) -> None:
         """What the desk has seen in all."""
-        undecided = len(codes) - codes.count(CLEAN) - codes.count(FOUND)
-        said = f"{len(codes)} phone{'s' * (len(codes) != 1)}: {codes.count(CLEAN)} clear, {codes.count(FOUND)} with "
-        self._console.print(Text(f"\n{said}findings, {undecided} not complete", style="bold"))
+        words = self._words
+        said = f"{words.total()} phone{'s' * (words.total() != 1)}: {words['CLEAR']} clear, {words['FOUND']} with "
+        self._console.print(Text(f"\n{said}findings, {words['NOT COMPLETE']} not complete", style="bold"))
 
 
 def _who(spec: str, rows: tuple[AppRow | UnreadRow, ...]) -> str:
@@ -92,4 +96,6 @@ def _found(rows: tuple[AppRow | UnreadRow, ...]) -> Iterator[str]:
         if isinstance(row, AppRow) and row.findings:
             apps = ", ".join(clean(finding.app) for finding in row.findings)
             users = ", ".join(f"user {user.id} {user.state}" for user in row.users)
-            yield f"{row.verdict}: {apps} ({clean(row.package_name or '')}; {users or row.copy})"
+            by = "; ".join(dict.fromkeys(clean(one.allowed_by) for one in row.findings if one.allowed_by))
+            allowed = f", allowed by {by}" if by else ""
+            yield f"{row.verdict}: {apps} ({clean(row.package_name or '')}; {users or row.copy}){allowed}"

@@ -17,8 +17,8 @@ from rich.text import Text
 
 from scanner.formats.cleaning import clean
 from scanner.formats.indenting import print_indented
-from scanner.model import AppRow, SummaryRow, UnreadRow, Verdict
-from scanner.policy import MEANINGS
+from scanner.model import AppRow, Finding, SummaryRow, UnreadRow, Verdict
+from scanner.policy import FAILING, meaning
 
 PIPED_WIDTH = 120
 MAX_HOLES = 20
@@ -58,7 +58,9 @@ class TableFormat:
         self._console.print(_sum(summary))
 
     def _print(self, row: AppRow) -> None:
-        head = Text(f"{row.verdict:<{WIDEST}}  ", style=STYLES.get(row.verdict, "bold"))
+        passed = any(finding.allowed_by for finding in row.findings) and not any(one.fails for one in row.findings)
+        style = "green" if passed else STYLES.get(row.verdict, "bold")
+        head = Text(f"{row.verdict:<{WIDEST}}  ", style=style)
         head.append("  ".join(filter(None, _who(row))), style="default not bold")
         self._console.print(head, overflow="fold")
         for line in _why(row):
@@ -91,6 +93,9 @@ def _why(row: AppRow) -> Iterator[str]:
     if row.location:
         yield clean(row.location)
     yield from dict.fromkeys(clean(finding.reason) for finding in row.findings)
+    yield from dict.fromkeys(
+        line for finding in row.findings for line in _policy(finding, several=len(row.findings) > 1)
+    )
     for signer in row.signers:
         yield f"signer {signer.sha256 or signer.sha1 or signer.md5 or f'hash {signer.hash32}'}"
         yield f"       {clean(signer.subject or 'subject unknown')} ({row.assurance})"
@@ -98,6 +103,15 @@ def _why(row: AppRow) -> Iterator[str]:
         yield f"! {clean(note)}"
     for line in row.removal:
         yield f"to remove: {clean(line)}"
+
+
+def _policy(finding: Finding, *, several: bool) -> Iterator[str]:
+    """What the policy says of a finding; the usual is not worth a line."""
+    which = f"{finding.app}: " if several else ""
+    if finding.allowed_by is not None:
+        yield clean(f"{which}allowed by {finding.allowed_by} until {finding.allowed_until}: {finding.allowed_reason}")
+    elif finding.fails is False and finding.verdict in FAILING:
+        yield clean(f"{which}does not fail by the policy")
 
 
 def _coverage(summary: SummaryRow) -> Iterator[str]:
@@ -115,6 +129,8 @@ def _sum(summary: SummaryRow) -> Text:
         for verdict in Verdict
         if summary.counts[verdict] and verdict != Verdict.CLEAR
     ]
+    if summary.counts["allowed"]:
+        said.append(f"{summary.counts['allowed']} allowed")
     line = Text(", ".join(said), style="bold")
-    line.append(f"\nexit code {summary.exit_code}: {MEANINGS[summary.exit_code]}", style="not bold")
+    line.append(f"\nexit code {summary.exit_code}: {meaning(summary)}", style="not bold")
     return line

@@ -39,6 +39,13 @@ class Finding(Value, frozen=True):
     lists: tuple[str, ...]
     evidence: tuple[Evidence, ...]
     allowed_by: str | None
+    """The owner of the allowance in the policy that lets this pass; null where none does."""
+    allowed_reason: str | None
+    """Why it is allowed."""
+    allowed_until: str | None
+    """The last day on which it is, ISO 8601, in UTC."""
+    fails: bool | None
+    """Whether it fails the scan by the policy of that scan; null where no policy was asked, as in ``inspect``."""
 
 
 class SignerRow(Value, frozen=True):

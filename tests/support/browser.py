@@ -1,4 +1,4 @@
-"""Chromium, Debian's or Playwright's own, headless, driven by Playwright: each page with a record of everything that went wrong in it."""
+"""Chromium, Debian's or Playwright's own, headless: each page with a record of all that went wrong in it."""
 
 from __future__ import annotations
 

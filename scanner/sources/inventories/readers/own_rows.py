@@ -40,6 +40,8 @@ _ABSENT_APP: dict[str, Any] = {
 }
 _ABSENT: dict[str, dict[str, Any]] = {"app": _ABSENT_APP, "summary": {"sought": (), "lists": ()}}
 """What a row says of a key that an older version did not know."""
+_UNJUDGED: dict[str, Any] = dict.fromkeys(("allowed_by", "allowed_reason", "allowed_until", "fails"))
+"""The same of a finding."""
 _decode = msgspec.json.Decoder(Row).decode
 
 
@@ -184,11 +186,19 @@ def _converted(value: object, where: str) -> Decoded:
     if isinstance(schema, int) and schema > SCHEMA_VERSION:
         return Newer(schema)
     try:
-        row: Row = msgspec.convert({**_ABSENT.get(str(value.get("type")), {}), **value}, Row)
+        row: Row = msgspec.convert(_completed(value), Row)
         msgspec.json.encode(row)  # what holds half a character could not be written
         return row
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         return Gap(where, f"not a row: {_reason(error)}")
+
+
+def _completed(value: dict[str, Any]) -> dict[str, Any]:
+    """A row with the keys that an older version did not know."""
+    row = {**_ABSENT.get(str(value.get("type")), {}), **value}
+    if isinstance(row.get("findings"), list):
+        row["findings"] = [{**_UNJUDGED, **one} if isinstance(one, dict) else one for one in row["findings"]]
+    return row
 
 
 def _reason(error: Exception) -> str:
