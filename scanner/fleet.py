@@ -11,6 +11,7 @@ from scanner.apk import preload
 from scanner.containment import Crash, contained
 from scanner.database import SignatureDatabase
 from scanner.errors import ScannerError, SourceError
+from scanner.interruption import next_of
 from scanner.model import SCHEMA_VERSION, Outcome, PhoneStep, UnreadRow, printable
 from scanner.phones import Evidence, PhoneOptions, PhoneReader
 
@@ -42,7 +43,7 @@ class Fleet:
 
     def outcomes(self, spec: str) -> Iterator[Outcome]:
         """What is said of one phone, as it comes. Raises `SourceError` where the phone cannot be read at all."""
-        while (outcome := self._rows[spec].get()) is not None:
+        while (outcome := next_of(self._rows[spec])) is not None:
             if isinstance(outcome, SourceError):
                 raise outcome
             yield outcome

@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+import queue
 import signal
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future, wait
 from types import FrameType, TracebackType
 from typing import Any, Self, TypeVar
 
 Item = TypeVar("Item")
+TURN = 0.2
+"""Seconds that a thread waits at once."""
+
+
+def next_of(items: queue.SimpleQueue[Item]) -> Item:
+    """What comes out of a queue, awaited in turns.
+
+    A signal may reach the process in another thread; then it ends no wait of the main thread, which alone acts on it.
+    """
+    while True:
+        try:
+            return items.get(timeout=TURN)
+        except queue.Empty:
+            continue
+
+
+def result_of(future: Future[Item]) -> Item:
+    """The result of a future, awaited in turns as by `next_of`. Raises what it raises."""
+    while not wait([future], TURN).done:
+        pass
+    return future.result()
 
 
 class Interruption:

@@ -27,17 +27,19 @@ PASSED = {
 def meaning(summary: SummaryRow) -> str:
     """What the exit code of a scan means, in the light of what its policy lets pass."""
     code, counts = summary.exit_code, summary.counts
-    if code == FOUND and not counts["failing"]:
+    if code == FOUND and counts.get("failing") == 0:
         return "something could not be read, which fails a strict scan"
-    passed = counts["allowed"] or any(counts[verdict] for verdict in FAILING)
+    passed = counts.get("allowed") or any(counts.get(verdict) for verdict in FAILING)
     if code in PASSED and passed:
         return PASSED[code]
-    return MEANINGS[code]
+    return MEANINGS.get(code, "unknown")
 
 
 def fails(finding: Finding) -> bool:
     """Whether a finding fails a scan, as its policy had it; one of a scan that knew none, by its verdict."""
-    return finding.verdict in FAILING if finding.fails is None else finding.fails
+    if finding.fails is None:
+        return finding.verdict in FAILING and finding.allowed_by is None
+    return finding.fails
 
 
 def exit_code(

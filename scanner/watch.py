@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 from scanner.errors import ReadError, ScannerError, SourceError
+from scanner.interruption import next_of
 from scanner.model import AppRow, PhoneStatus, SummaryRow, UnreadRow, Value
 from scanner.scanning import Scan
 from scanner.sources.adb import AdbServer, spec_of
@@ -49,7 +50,7 @@ class Desk:
         self._server.ensure()
         threading.Thread(target=self._track, name="track-devices", daemon=True).start()
         while not self._stopped.is_set():
-            event = self._events.get()
+            event = next_of(self._events)
             if isinstance(event, ScannerError):
                 raise event
             yield event

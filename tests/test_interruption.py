@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from scanner.interruption import Interruption
+from scanner.interruption import Interruption, next_of, result_of
 
 
 def press() -> None:
@@ -77,3 +79,24 @@ def test_another_thread_may_enter_it() -> None:
     thread.start()
     thread.join()
     assert found == [0, 1, 2, 3, 4]
+
+
+def test_a_signal_that_another_thread_took_ends_the_wait() -> None:
+    def elsewhere() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        os.kill(os.getpid(), signal.SIGINT)
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # of this thread alone: it cannot be woken
+    try:
+        threading.Timer(0.1, elsewhere).start()
+        with Interruption() as ctrl_c, pytest.raises(KeyboardInterrupt):
+            next(ctrl_c.between(next_of(queue.SimpleQueue[int]()) for _ in range(1)))
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def test_a_result_is_awaited_and_an_error_passed_on() -> None:
+    with ThreadPoolExecutor(1) as threads:
+        assert result_of(threads.submit(lambda: 7)) == 7
+        with pytest.raises(ZeroDivisionError):
+            result_of(threads.submit(lambda: 1 // 0))

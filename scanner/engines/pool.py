@@ -20,6 +20,7 @@ from multiprocessing import forkserver
 from typing import TYPE_CHECKING
 
 from scanner.errors import ScannerError
+from scanner.interruption import result_of
 from scanner.model import SCHEMA_VERSION, App, Expansion, Outcome, UnreadRow, printable
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class PoolEngine:
 
     def _gather(self, reader: Reads, batch: list[Item], future: Future[list[list[Outcome]]]) -> Iterator[Outcome]:
         try:
-            results = future.result()
+            results = result_of(future)
         except BrokenProcessPool:
             results = [_alone(reader, item) for item in batch]
         for outcome in chain.from_iterable(results):
@@ -150,11 +151,11 @@ def _alone(reader: Reads, item: Item) -> list[Outcome]:
         return [item]
     with _new_pool(1, reader) as pool:
         try:
-            pool.submit(_ready).result()
+            result_of(pool.submit(_ready))
         except BrokenProcessPool as error:
             raise ScannerError(f"{CANNOT_START}: {error}") from error
         try:
-            return pool.submit(_read, [item]).result()[0]
+            return result_of(pool.submit(_read, [item]))[0]
         except BrokenProcessPool:
             reason = "the process that read it died; please report this file"
             return [UnreadRow(SCHEMA_VERSION, printable(item.source), "file", str(item.location), reason)]

@@ -14,9 +14,9 @@ from typing import TextIO
 from xml.sax.saxutils import escape, quoteattr
 
 from scanner.formats.cleaning import clean
-from scanner.formats.telling import failing, notes, users, version
+from scanner.formats.telling import allowance, failing, notes, users, version
 from scanner.model import AppRow, SummaryRow, UnreadRow, Verdict
-from scanner.policy import CLEAN, FOUND, MEANINGS
+from scanner.policy import CLEAN, FOUND, meaning
 
 IN_MEMORY = 4 << 20
 """Characters of test cases that are held before they go to disk."""
@@ -48,10 +48,8 @@ class JunitFormat:
         """See `Format.end`."""
         code = summary.exit_code
         if code not in {CLEAN, FOUND}:
-            meaning = MEANINGS.get(code, "unknown")
-            self._case(
-                "app-scanner", "the scan as a whole", "error", f"exit-code-{code}", f"exit code {code}: {meaning}"
-            )
+            said = f"exit code {code}: {meaning(summary)}"
+            self._case("app-scanner", "the scan as a whole", "error", f"exit-code-{code}", said)
         counts = (
             f'tests="{self._counts["tests"]}" failures="{self._counts["failure"]}" errors="{self._counts["error"]}"'
         )
@@ -81,7 +79,7 @@ class JunitFormat:
 
 def _said(row: AppRow) -> Iterator[str]:
     for finding in row.findings:
-        allowed = f" (allowed: {finding.allowed_by})" if finding.allowed_by is not None else ""
+        allowed = f" ({allowance(finding)})" if finding.allowed_by is not None else ""
         yield f"{finding.app}: {finding.verdict}: {finding.reason}{allowed}"
     if row.findings and row.users:
         yield f"for {users(row)}"

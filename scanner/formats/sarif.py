@@ -13,9 +13,9 @@ from urllib.parse import quote
 import msgspec
 
 from scanner.formats.cleaning import clean
-from scanner.formats.telling import fingerprint, notes, users, version
+from scanner.formats.telling import allowance, fingerprint, notes, users, version
 from scanner.model import AppRow, Finding, ListState, SummaryRow, UnreadRow
-from scanner.policy import CLEAN, FOUND, MEANINGS, fails
+from scanner.policy import CLEAN, FOUND, fails, meaning
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 MAX_UNREAD = 10_000
@@ -87,7 +87,7 @@ class SarifFormat:
         return {
             "executionSuccessful": code in {CLEAN, FOUND} and not self._unread,
             "exitCode": code,
-            "exitCodeDescription": MEANINGS.get(code, "unknown"),
+            "exitCodeDescription": meaning(summary),
             "toolExecutionNotifications": told,
         }
 
@@ -131,7 +131,7 @@ def _result(row: AppRow, finding: Finding, index: int) -> dict[str, Any]:
         },
     }
     if finding.allowed_by is not None:
-        reason = clean(finding.allowed_by)
+        reason = clean(allowance(finding))
         result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": reason}]
     return result
 

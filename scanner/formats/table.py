@@ -17,6 +17,7 @@ from rich.text import Text
 
 from scanner.formats.cleaning import clean
 from scanner.formats.indenting import print_indented
+from scanner.formats.telling import allowance
 from scanner.model import AppRow, Finding, SummaryRow, UnreadRow, Verdict
 from scanner.policy import FAILING, meaning
 
@@ -109,7 +110,7 @@ def _policy(finding: Finding, *, several: bool) -> Iterator[str]:
     """What the policy says of a finding; the usual is not worth a line."""
     which = f"{finding.app}: " if several else ""
     if finding.allowed_by is not None:
-        yield clean(f"{which}allowed by {finding.allowed_by} until {finding.allowed_until}: {finding.allowed_reason}")
+        yield clean(f"{which}{allowance(finding)}")
     elif finding.fails is False and finding.verdict in FAILING:
         yield clean(f"{which}does not fail by the policy")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from scanner.model import AppRow
+from scanner.model import AppRow, Finding
 from scanner.policy import fails
 
 
@@ -38,3 +38,9 @@ def users(row: AppRow) -> str:
 def notes(row: AppRow) -> tuple[str, ...]:
     """What is odd about the app."""
     return (*row.tamper, *row.contradictions, *row.issues)
+
+
+def allowance(finding: Finding) -> str:
+    """Who lets a finding pass, until when and why, as far as its row tells."""
+    until = f" until {finding.allowed_until}" if finding.allowed_until else ""
+    return f"allowed by {finding.allowed_by}{until}" + (f": {finding.allowed_reason}" if finding.allowed_reason else "")

@@ -124,7 +124,8 @@ class Desk:
     @property
     def own(self) -> dict[str, str]:
         """What sets this desk apart from others."""
-        return {"ANDROID_ADB_SERVER_PORT": str(self.server.port), "XDG_CACHE_HOME": str(self.cache)}
+        port = str(self.server.port)
+        return {"ANDROID_ADB_SERVER_PORT": port, "XDG_CACHE_HOME": str(self.cache), "PYTHONFAULTHANDLER": "1"}
 
     def start(self, *words: object, output: str = "jsonl", **env: str) -> subprocess.Popen[bytes]:
         """A scan that goes on while the test does something to its phones."""
@@ -136,9 +137,9 @@ class Desk:
         try:
             out, err = scan.communicate(timeout=longest)
         except subprocess.TimeoutExpired:
-            scan.kill()
+            scan.send_signal(signal.SIGABRT)  # tells where each thread is, see `own`
             out, err = scan.communicate()
-            pytest.fail(f"it hangs; so far: {out.decode()[-500:]} {err.decode()[-500:]}")
+            pytest.fail(f"it hangs; so far: {out.decode()[-500:]} {err.decode()}")
         return Scanned(scan.returncode, out.decode(), err.decode(), time.monotonic() - since)
 
     def run(self, *words: object, output: str = "jsonl", longest: float = LONGEST, **env: str) -> Scanned:

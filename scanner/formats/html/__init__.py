@@ -21,7 +21,7 @@ from scanner.formats.html.answering import MEANS, STATES, answer, numbers
 from scanner.formats.html.gathering import Gathered
 from scanner.formats.html.linking import cited
 from scanner.model import AppRow, SummaryRow, UnreadRow, Verdict
-from scanner.policy import FAILING, MEANINGS
+from scanner.policy import FAILING, meaning
 
 FOLDER = Path(__file__).resolve().parent
 POLICY = (
@@ -72,7 +72,7 @@ def _page(gathered: Gathered, summary: SummaryRow) -> Iterator[str]:
         summary=summary,
         verdicts=[(verdict, MEANS[verdict], verdict in FAILING) for verdict in Verdict if verdict in MEANS],
         states=STATES,
-        meaning=MEANINGS.get(summary.exit_code, "unknown"),
+        meaning=meaning(summary),
     )
 
 
