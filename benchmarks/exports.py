@@ -56,7 +56,7 @@ def own_rows(path: Path, devices: range) -> None:
     judge, encode = InstalledJudge(load_database(), SCANNED), msgspec.json.Encoder().encode
     apps = [[encode(_scanned(judge, app)).decode() + "\n" for app in group] for group in (_ordinary(), _listed())]
     counts = {"apps": len(devices) * EACH}
-    summary = SummaryRow(SCHEMA_VERSION, "app-scanner", "", counts, (), False, 0, (), ())  # noqa: FBT003
+    summary = SummaryRow(SCHEMA_VERSION, "app-scanner", "", counts, (), False, 0, (), (), ())  # noqa: FBT003
     _write(path, "", Apps(*apps), devices, encode(summary).decode() + "\n")
 
 

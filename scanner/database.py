@@ -7,25 +7,53 @@ and no scan runs on half a database.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 
+from scanner.bundle import installed_file
 from scanner.errors import DatabaseError
 from scanner.model import Certificate, ListState, SoughtApp
-from scanner.signaturefile import PINNED, ListDefinition, Package, PinnedSigner, Signature, parse_file
+from scanner.signaturefile import (
+    OLD_DAYS,
+    PINNED,
+    ListDefinition,
+    Package,
+    PinnedSigner,
+    Signature,
+    SignatureFile,
+    check_file,
+    day_of,
+    parse_shape,
+)
+from scanner.signaturelist import parse_list
 
 MAX_FILE = 8 << 20
 """Largest signature file that is read, in bytes."""
+SHIPPED, UPDATED, GIVEN = "shipped", "updated", "given"
+ORIGINS = {
+    SHIPPED: "the signatures that came with this program",
+    UPDATED: "the signatures that signatures update installed",
+    GIVEN: "the signatures that were given",
+}
 
 
 class SignatureDatabase:
     """Signatures, indexed by package name and by digest. Frozen once built; cheap to send to a worker."""
 
-    def __init__(self, signatures: Iterable[Signature], lists: Iterable[ListDefinition] = (), digest: str = "") -> None:
+    def __init__(
+        self,
+        signatures: Iterable[Signature],
+        lists: Iterable[ListDefinition] = (),
+        digest: str = "",
+        days: Mapping[str, str] | None = None,
+    ) -> None:
         self.signatures = tuple(sorted(signatures, key=lambda signature: signature.id))
         self.lists = {definition.id: definition for definition in lists}
         self.digest = digest
         """SHA-256 over the data files used."""
+        self.days = dict(days or {})
+        """Where signatures come from (`ORIGINS`) → the newest day that any of them was changed."""
         self._names: dict[str, list[tuple[Signature, Package]]] = {}
         self._signers: dict[tuple[str, str], list[tuple[Signature, PinnedSigner]]] = {}
         for signature in self.signatures:
@@ -54,6 +82,13 @@ class SignatureDatabase:
             for one in self.lists.values()
             if one.id in named
         )
+
+    def old(self, today: date) -> Iterator[tuple[str, int]]:
+        """Where signatures come from that nobody has changed for over `OLD_DAYS`, and for how many days."""
+        for origin, text in self.days.items():
+            day = day_of(text)
+            if day is not None and (today - day).days > OLD_DAYS:
+                yield ORIGINS[origin], (today - day).days
 
     def titles_of(self, signature: Signature) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The names that people see of an app: its own, and those that the lists use; and what cites them."""
@@ -125,13 +160,15 @@ def load_database(paths: Iterable[Path] = (), *, replace: bool = False) -> Signa
     signatures: dict[str, tuple[Signature, Path]] = {}
     lists: dict[str, ListDefinition] = {}
     digest = hashlib.sha256()
-    for group in ([] if replace else [default_folder()], list(paths)):
+    days: dict[str, str] = {}
+    base = (GIVEN, []) if replace else _base()
+    for origin, group in (base, (GIVEN, list(paths))):
         seen: dict[str, Path] = {}
         defined: dict[str, Path] = {}
-        for file in (file for path in group for file in _files(path)):
-            data = _bytes(file)
+        for file in (file for path in group for file in signature_files(path)):
+            data = file_bytes(file)
             digest.update(hashlib.sha256(data).digest())
-            content = parse_file(data, file)
+            content = _parse(data, file)
             for definition in content.lists:
                 if definition.id in defined:
                     raise DatabaseError(f"{file}: lists: id {definition.id!r} is also in {defined[definition.id]}")
@@ -142,13 +179,46 @@ def load_database(paths: Iterable[Path] = (), *, replace: bool = False) -> Signa
                     raise DatabaseError(f"{file}: apps: id {signature.id!r} is also in {seen[signature.id]}")
                 seen[signature.id] = file
                 signatures[signature.id] = (signature, file)
+                if day_of(signature.updated):
+                    days[origin] = max(days.get(origin, ""), signature.updated)
     _check_lists(signatures.values(), lists)
     if not signatures:
         raise DatabaseError("no signatures: the files given hold no app")
-    return SignatureDatabase((signature for signature, _ in signatures.values()), lists.values(), digest.hexdigest())
+    loaded = (signature for signature, _ in signatures.values())
+    return SignatureDatabase(loaded, lists.values(), digest.hexdigest(), days)
 
 
-def _files(path: Path) -> list[Path]:
+def newest_day(apps: Iterable[Signature]) -> str:
+    """The newest day that any of the apps was changed; empty where none states one."""
+    return max((app.updated for app in apps if day_of(app.updated)), default="")
+
+
+def _base() -> tuple[str, list[Path]]:
+    """What scans start from: the installed bundle, unless what came with this program is newer by now."""
+    folder, bundle = default_folder(), installed_file()
+    if not bundle.is_file():
+        return SHIPPED, [folder]
+    shipped = newest_day(app for file in signature_files(folder) for app in read_signature_file(file).apps)
+    if newest_day(read_signature_file(bundle).apps) < shipped:
+        return SHIPPED, [folder]
+    return UPDATED, [bundle]
+
+
+def read_signature_file(file: Path, *, check: bool = True) -> SignatureFile:
+    """One signature file; without ``check`` its shape alone is. Raises `DatabaseError`."""
+    return _parse(file_bytes(file), file, check=check)
+
+
+def _parse(data: bytes, file: Path, *, check: bool = True) -> SignatureFile:
+    """YAML, or by its name a list (``.csv``)."""
+    content = (parse_list if file.suffix.casefold() == ".csv" else parse_shape)(data, file)
+    if check:
+        check_file(content, file)
+    return content
+
+
+def signature_files(path: Path) -> list[Path]:
+    """The signature files that a path names: itself, or those in the folder. Raises `DatabaseError`."""
     if not path.is_dir():
         return [path]
     files = sorted(file for file in path.iterdir() if file.suffix in {".yaml", ".yml"})
@@ -157,7 +227,8 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _bytes(file: Path) -> bytes:
+def file_bytes(file: Path) -> bytes:
+    """The bytes of a file of signatures, up to `MAX_FILE`. Raises `DatabaseError`."""
     try:
         with file.open("rb") as stream:
             data = stream.read(MAX_FILE + 1)

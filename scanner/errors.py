@@ -6,6 +6,7 @@
     ├── SourceError      a SPEC cannot be opened or listed: that source is a hole
     ├── DatabaseError    a signature file is unusable: the run ends, nothing was compared
     ├── PolicyError      a policy file is unusable: nothing is scanned by a policy that was only half understood
+    ├── RefusedError     what was offered must not become a signature: the command ends, nothing was changed
     ├── OutputError      the report cannot be written: the run ends
     ├── ReadError        the transport failed: trying again may help; one app is unread
     └── ApkError         the bytes are not what they claim: trying again will not help; one app is unread
@@ -32,6 +33,10 @@ class DatabaseError(ScannerError):
 
 class PolicyError(ScannerError):
     """A policy file cannot be used. The text names file, line and reason."""
+
+
+class RefusedError(ScannerError):
+    """What was offered must not become a signature: it is not verified, anybody can sign so, or it is outdated."""
 
 
 class OutputError(ScannerError):

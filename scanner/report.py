@@ -128,6 +128,7 @@ class SavedReport:
             exit_code=combined_code(self._codes),
             sought=tuple(sought.values()) or (() if last is None else self._database.sought()),
             lists=tuple(lists.values()) or self._database.list_states(),
+            signatures_from=tuple(dict.fromkeys(origin for one in self._summaries for origin in one.signatures_from)),
         )
 
     def _coverage(self) -> Iterator[CoverageHole]:

@@ -76,6 +76,7 @@ class Scan:
         started = (now or datetime.now(UTC)).astimezone(UTC)
         moment = started.strftime("%Y-%m-%dT%H:%M:%SZ")
         self._policing = Policing(policy or Policy(), started.date())
+        self._today = started.date()
         self._specs = list(specs)
         self._database = database
         self._engine = engine or SerialEngine()
@@ -151,6 +152,7 @@ class Scan:
             schema=SCHEMA_VERSION,
             tool=f"app-scanner {__version__}",
             signatures=self._database.digest,
+            signatures_from=tuple(f"{origin} {day}" for origin, day in self._database.days.items()),
             counts={key: counts[key] for key in ("apps", *Verdict, "other_files")}
             | {"failing": self._policing.failing, "allowed": self._policing.allowed},
             coverage=tuple(self._coverage()),
@@ -247,6 +249,10 @@ class Scan:
             yield CoverageHole(_counted(withheld, "app", "of personal profiles"), why)
         if other := self._counts["other_files"]:
             yield CoverageHole(_counted(other, "other file"), "neither an APK nor an archive of APKs: not read")
+        for origin, days in self._database.old(self._today):
+            yield CoverageHole(
+                "old data", f"{origin} were last changed {days} days ago: newer keys and names are missing"
+            )
         if self._interrupted:
             yield CoverageHole("the rest", "interrupted: nothing is known of what was not read yet")
         else:

@@ -6,6 +6,7 @@ The YAML's shape is `SignatureFile`; ``signatures/README.md`` says what goes in 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,8 @@ from scanner.errors import DatabaseError
 from scanner.strictyaml import load_yaml
 
 SCHEMA = 1
+OLD_DAYS = 180
+"""Signatures that nobody has looked at for longer are worth a warning."""
 PINNED = ("sha256", "sha1", "md5", "spki_sha256", "rsa_modulus_sha256")
 """The digests a signer can be pinned by, strongest first."""
 _LENGTH = {"sha256": 64, "sha1": 40, "md5": 32, "spki_sha256": 64, "rsa_modulus_sha256": 64, "hash32": 8}
@@ -143,6 +146,19 @@ class SignatureFile(_Strict, kw_only=True, frozen=True):
 
 def parse_file(data: bytes, file: Path) -> SignatureFile:
     """One signature file, checked field by field. Raises `DatabaseError`."""
+    content = parse_shape(data, file)
+    check_file(content, file)
+    return content
+
+
+def check_file(content: SignatureFile, file: Path) -> None:
+    """Raises `DatabaseError` with the first of the `problems`."""
+    for problem in problems(content):
+        raise DatabaseError(f"{file}: {problem}")
+
+
+def parse_shape(data: bytes, file: Path) -> SignatureFile:
+    """A file of the right shape, whatever its values are worth: see `problems`. Raises `DatabaseError`."""
     try:
         content = msgspec.convert(load_yaml(data), SignatureFile)
     except (msgspec.ValidationError, ValueError) as error:
@@ -152,10 +168,21 @@ def parse_file(data: bytes, file: Path) -> SignatureFile:
         raise DatabaseError(f"{file}: {where + ': ' if where else ''}{reason or text}") from error
     if content.schema != SCHEMA:
         raise DatabaseError(f"{file}: schema: {content.schema} is unknown, this version reads {SCHEMA}")
-    for number, signature in enumerate(content.apps):
-        for problem in _problems(signature):
-            raise DatabaseError(f"{file}: apps[{number}].{problem}")
     return content
+
+
+def day_of(text: str) -> date | None:
+    """The day that an ISO 8601 date names, ``2026-11-23``; None where it names none."""
+    try:
+        return date.fromisoformat(text) if len(text) == len("2026-11-23") else None
+    except ValueError:
+        return None
+
+
+def problems(content: SignatureFile) -> Iterable[str]:
+    """What keeps a file from being used, each with the field and the reason."""
+    for number, signature in enumerate(content.apps):
+        yield from (f"apps[{number}].{problem}" for problem in _problems(signature))
 
 
 def _problems(signature: Signature) -> Iterable[str]:

@@ -55,6 +55,22 @@ def line_numbers(data: bytes) -> dict[tuple[str | int, ...], int]:
     return lines
 
 
+def dump_yaml(value: Any) -> str:  # noqa: ANN401
+    """A document that `load_yaml` reads back as the same value: what looks like a number or a date is quoted."""
+    import yaml
+
+    class Writer(yaml.SafeDumper):
+        """Without anchors: what stands twice is written twice. Lists are indented, as in ``signatures/``."""
+
+        def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002
+            return True
+
+        def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
+            super().increase_indent(flow, False)  # noqa: FBT003
+
+    return yaml.dump(value, Dumper=Writer, sort_keys=False, allow_unicode=True, width=118)
+
+
 def _document(events: Iterator[Any]) -> Any:  # noqa: ANN401
     import yaml
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import compileall
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 def pytest_sessionstart() -> None:
     """Compile the package once, for hundreds of processes that tests start: as installing it would."""
     compileall.compile_dir(ROOT / "scanner", quiet=2)
+    # No test sees the signatures that somebody has installed for themselves.
+    os.environ["XDG_DATA_HOME"] = str(ROOT / "tests" / "no-data-here")
 
 
 @dataclass

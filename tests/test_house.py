@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "scanner"
 
-ROOMS = {"cli", "bytesource", "apk", "sources", "engines", "formats", "model"}
+ROOMS = {"cli", "bytesource", "apk", "sources", "engines", "formats", "model", "curation"}
 EVERYONE = {"model", "errors"}
 ARROWS = {
     "tooling": {"sources", "apk"},
@@ -19,6 +19,7 @@ ARROWS = {
         "inspection",
         "tooling",
         "report",
+        "curation",
         "policy",
         "allowing",
         "policyfile",
@@ -56,12 +57,25 @@ ARROWS = {
     "reading": {"sources", "bytesource", "apk", "rows", "database", "containment"},
     "rows": {"matcher", "database", "certificate", "apk", "bytesource"},
     "inspection": {"sources", "bytesource", "apk", "rows", "database", "certificate"},
+    "curation": {
+        "sources",
+        "bytesource",
+        "apk",
+        "database",
+        "bundle",
+        "signaturefile",
+        "signaturelist",
+        "strictyaml",
+        "certificate",
+    },
     "matcher": {"database", "signaturefile"},
-    "database": {"signaturefile"},
+    "database": {"signaturefile", "signaturelist", "bundle"},
+    "bundle": set(),
+    "signaturelist": {"signaturefile"},
     "signaturefile": {"certificate", "strictyaml"},
     "sources": {"bytesource", "postponing"},
     "apk": {"bytesource", "certificate", "postponing"},
-    "formats": {"policy"},
+    "formats": {"policy", "signaturefile"},
     "engines": {"interruption"},
     "bytesource": set(),
     "certificate": set(),
@@ -84,7 +98,8 @@ ARROWS = {
 """Room → rooms it may import, besides `EVERYONE`, itself and the package's version."""
 OWNERS = {
     "adbutils": {"sources"},
-    "platformdirs": {"cache"},
+    "platformdirs": {"cache", "bundle"},
+    "minisign": {"curation"},
     "sqlite3": {"cache", "joining"},
     "androguard": {"apk", "inspection"},
     "loguru": {"apk", "inspection"},

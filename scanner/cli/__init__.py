@@ -18,6 +18,7 @@ from scanner.cli.inspect import inspect
 from scanner.cli.policy import policy
 from scanner.cli.report import report
 from scanner.cli.scan import scan
+from scanner.cli.signatures import signatures
 from scanner.cli.verify import verify
 from scanner.cli.watch import watch
 from scanner.errors import ScannerError
@@ -44,6 +45,7 @@ cli.add_command(inspect)
 cli.add_command(verify)
 cli.add_command(report)
 cli.add_command(policy)
+cli.add_command(signatures)
 
 
 def run() -> None:

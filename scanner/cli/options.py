@@ -14,7 +14,10 @@ def signature_options(command: Command) -> Command:
     """``--signatures PATH`` and ``--only-signatures``."""
     only = click.option("--only-signatures", is_flag=True, help="Use the files of --signatures alone.")
     add = click.option(
-        "--signatures", multiple=True, metavar="PATH", help="A signature file or folder to add. May be repeated."
+        "--signatures",
+        multiple=True,
+        metavar="PATH",
+        help="A signature file (YAML), list (CSV) or folder to add. May be repeated.",
     )
     return add(only(command))
 

@@ -133,5 +133,7 @@ def _sum(summary: SummaryRow) -> Text:
     if summary.counts["allowed"]:
         said.append(f"{summary.counts['allowed']} allowed")
     line = Text(", ".join(said), style="bold")
+    if any(not one.startswith("shipped ") for one in summary.signatures_from):
+        line.append(f"\nsignatures: {', '.join(summary.signatures_from)}", style="not bold")
     line.append(f"\nexit code {summary.exit_code}: {meaning(summary)}", style="not bold")
     return line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scanner.model.curation import Change, Complaint
 from scanner.model.identity import (
     ApkIdentity,
     App,
@@ -50,6 +51,8 @@ __all__ = [
     "Assurance",
     "Certificate",
     "CertificateDetails",
+    "Change",
+    "Complaint",
     "CoverageHole",
     "Device",
     "Evidence",

@@ -170,6 +170,8 @@ class SummaryRow(Value, frozen=True, tag_field="type", tag="summary"):
     """What was looked for."""
     lists: tuple[ListState, ...]
     """The lists that name what was looked for."""
+    signatures_from: tuple[str, ...]
+    """Where that data comes from and its newest day: ``shipped``, ``updated`` (`signatures update`), ``given``."""
 
 
 Row = AppRow | UnreadRow | SummaryRow

@@ -66,6 +66,8 @@ def app_row(
 def save(file: Path, *rows: AppRow | UnreadRow) -> Path:
     """A saved scan of these rows, which a scan reads as an inventory and matches anew."""
     counts = {"apps": sum(isinstance(row, AppRow) for row in rows)}
-    summary = SummaryRow(1, "test", "", counts, (), interrupted=False, exit_code=0, sought=(), lists=())
+    summary = SummaryRow(
+        1, "test", "", counts, (), interrupted=False, exit_code=0, sought=(), lists=(), signatures_from=()
+    )
     file.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in (*rows, summary)))
     return file

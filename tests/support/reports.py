@@ -85,5 +85,6 @@ def summary(rows: Iterable[AppRow | UnreadRow], **rest: Any) -> SummaryRow:
         "exit_code": FOUND if found else CLEAN,
         "sought": database().sought(),
         "lists": database().list_states(),
+        "signatures_from": (),
     }
     return SummaryRow(**{**values, **rest})

@@ -38,7 +38,7 @@ _ABSENT_APP: dict[str, Any] = {
     "platform": "android",
     "verdict": "clear",
 }
-_ABSENT: dict[str, dict[str, Any]] = {"app": _ABSENT_APP, "summary": {"sought": (), "lists": ()}}
+_ABSENT: dict[str, dict[str, Any]] = {"app": _ABSENT_APP, "summary": {"sought": (), "lists": (), "signatures_from": ()}}
 """What a row says of a key that an older version did not know."""
 _UNJUDGED: dict[str, Any] = dict.fromkeys(("allowed_by", "allowed_reason", "allowed_until", "fails"))
 """The same of a finding."""

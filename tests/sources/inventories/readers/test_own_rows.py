@@ -52,7 +52,15 @@ def database() -> SignatureDatabase:
 
 
 def summary(apps: int, **rest: object) -> SummaryRow:
-    values = {"coverage": (), "interrupted": False, "exit_code": 0, "sought": (), "lists": (), **rest}
+    values = {
+        "coverage": (),
+        "interrupted": False,
+        "exit_code": 0,
+        "sought": (),
+        "lists": (),
+        "signatures_from": (),
+        **rest,
+    }
     return SummaryRow(1, "app-scanner", "digest", {"apps": apps}, **values)  # type: ignore[arg-type]
 
 
