@@ -7,6 +7,7 @@ and no scan runs on half a database.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -28,6 +29,7 @@ from scanner.signaturefile import (
 )
 from scanner.signaturelist import parse_list
 
+log = logging.getLogger(__name__)
 MAX_FILE = 8 << 20
 """Largest signature file that is read, in bytes."""
 SHIPPED, UPDATED, GIVEN = "shipped", "updated", "given"
@@ -184,6 +186,7 @@ def load_database(paths: Iterable[Path] = (), *, replace: bool = False) -> Signa
     _check_lists(signatures.values(), lists)
     if not signatures:
         raise DatabaseError("no signatures: the files given hold no app")
+    log.info("signatures: %d apps, digest %s", len(signatures), digest.hexdigest())
     loaded = (signature for signature, _ in signatures.values())
     return SignatureDatabase(loaded, lists.values(), digest.hexdigest(), days)
 

@@ -6,6 +6,7 @@ scan. Rows stream; what is kept is counts and a bounded list of holes.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -45,6 +46,7 @@ from scanner.sources.adb import AdbServer
 if TYPE_CHECKING:
     from scanner.sources.inventories.detection import InventoryChoices
 
+log = logging.getLogger(__name__)
 Candidate = TypeVar("Candidate")
 UNCERTIFIED = (
     "not signed, or the signature block is broken",
@@ -187,9 +189,11 @@ class Scan:
     def _opened(self, spec: str, found: Iterator[Candidate]) -> Iterator[Candidate | Outcome]:
         """What a source yields; one that cannot be opened is a row and no more."""
         self._sources += 1
+        log.info("%s: reading", spec)
         try:
             yield from found
         except SourceError as error:
+            log.info("%s: %s", spec, error)
             self._failed_sources += 1
             name = printable(spec)
             yield UnreadRow(SCHEMA_VERSION, name, "source", name, str(error))

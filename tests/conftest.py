@@ -19,7 +19,13 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_sessionstart() -> None:
-    """Compile the package once, for hundreds of processes that tests start: as installing it would."""
+    """Compile the package once, for hundreds of processes that tests start: as installing it would.
+
+    And let none of them heed what the person who tests has set for himself.
+    """
+    for name in [name for name in os.environ if name.startswith("APP_SCANNER_")]:
+        del os.environ[name]
+    os.environ["APP_SCANNER_NO_CONFIG"] = "1"
     compileall.compile_dir(ROOT / "scanner", quiet=2)
     # No test sees the signatures that somebody has installed for themselves.
     os.environ["XDG_DATA_HOME"] = str(ROOT / "tests" / "no-data-here")

@@ -32,6 +32,7 @@ ARROWS = {
         "cache",
         "evidence",
         "interruption",
+        "strictyaml",
     },
     "watch": {"scanning", "sources", "interruption"},
     "report": {"sources", "database", "policy"},

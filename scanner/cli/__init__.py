@@ -13,10 +13,12 @@ from types import TracebackType
 import click
 
 from scanner import __version__
+from scanner.cli.configuration import READ, config_options, origin
 from scanner.cli.devices import devices
 from scanner.cli.inspect import inspect
 from scanner.cli.policy import policy
 from scanner.cli.report import report
+from scanner.cli.root import Root, misspelt
 from scanner.cli.scan import scan
 from scanner.cli.signatures import signatures
 from scanner.cli.verify import verify
@@ -26,16 +28,36 @@ from scanner.errors import ScannerError
 PROGRAM = "app-scanner"
 FAILED, INTERRUPTED = 5, 130
 """Exit codes of what ends a run before `scanner.policy` could decide; a test keeps them equal to it."""
+RULES = """
+Each option may also be set in the environment and in a configuration file, named by its long name: for scan
+--only-findings that is APP_SCANNER_SCAN_ONLY_FINDINGS=1, and the key only-findings under scan in
+~/.config/app-scanner/config.yaml (or where the platform keeps such files). The command line wins over the environment,
+the environment over the file. Several values in one variable stand as in PATH where they are files and formats, else
+with blanks between. See docs/configuration.md.
+"""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Root, epilog=RULES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@config_options
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    help="Write log lines of this level and above to stderr.  [default: none]",
+)
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.version_option(__version__, prog_name=PROGRAM)
-def cli() -> None:
+def cli(log_level: str | None, log_format: str, **_: object) -> None:
     """Which of the listed apps are on these phones and in these APKs, is it really them, and how do we know?
 
     Listed are Alipay, CamScanner, QQ Wallet, SHAREit, Tencent QQ, VMate, WeChat Pay and WPS Office, by
     package name and signing certificate.
     """
+    if log_level is not None:
+        from scanner.cli.logs import start_logging
+
+        start_logging(log_level, as_json=log_format == "json", read=click.get_current_context().meta.get(READ))
+    for name, meant in misspelt(cli, os.environ):
+        click.echo(f"{PROGRAM}: nobody reads the environment variable {name}; is {meant} meant?", err=True)
 
 
 cli.add_command(scan)
@@ -63,6 +85,8 @@ def _run() -> int:
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()
+        if said := origin(error):
+            click.echo(said, err=True)
         code = error.exit_code
     except ScannerError as error:
         click.echo(f"{PROGRAM}: {error}", err=True)

@@ -7,6 +7,7 @@ kept by a recorder, so that an auditor can repeat the reading later.
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 import time
@@ -21,6 +22,7 @@ from scanner.model import PhoneAddress
 from scanner.sources.adb.channel import MAX_OUTPUT, Answer, Shell, run
 from scanner.sources.adb.server import AdbServer
 
+log = logging.getLogger(__name__)
 TIMEOUT = 60.0
 """Seconds that a command on a phone may take, unless ``--timeout`` says otherwise."""
 PAUSES = (0.3, 1.2)
@@ -84,6 +86,7 @@ class Phone:
             answer = run(self, command, self.timeout, v2=v2)
         if answer.problem and self._closed:
             answer = Answer(answer.out, answer.err, answer.code, STOPPED)
+        log.debug("%s: %s: status %s, %d bytes", self.address.serial, command, answer.code, len(answer.out))
         if self._recorder is not None:
             self._recorder(command, answer)
         return answer
