@@ -13,6 +13,7 @@ from types import TracebackType
 import click
 
 from scanner import __version__
+from scanner.cli.completion import completion
 from scanner.cli.configuration import READ, config_options, origin
 from scanner.cli.devices import devices
 from scanner.cli.inspect import inspect
@@ -60,6 +61,7 @@ def cli(log_level: str | None, log_format: str, **_: object) -> None:
         click.echo(f"{PROGRAM}: nobody reads the environment variable {name}; is {meant} meant?", err=True)
 
 
+cli.add_command(completion)
 cli.add_command(scan)
 cli.add_command(devices)
 cli.add_command(watch)
