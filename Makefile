@@ -2,6 +2,7 @@
 # make test     set up, run the whole suite          make lint      check style and types
 # make bench    measure against peers                make reformat  apply the formatter
 # make samples  fetch real APKs, build impostors     make schema    write docs/*.schema.json anew
+#                                                    make man       write dist/app-scanner.1
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,14 +13,14 @@ PYTEST ?=
 BENCH ?=
 ROOT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get)
 
-.PHONY: scan test lint reformat bench samples schema tools browser npm clean
+.PHONY: scan test lint reformat bench samples schema man tools browser shells npm clean
 .DELETE_ON_ERROR:
 
 # Exit code 1 means "found", which is what scanning impostors must say.
 scan: $(VENV)/.installed $(if $(filter $(SAMPLES),$(SPEC)),samples)
 	@$(BIN)/app-scanner scan $(SPEC) || [ $$? -eq 1 ]
 
-test: $(VENV)/.installed tools browser samples
+test: $(VENV)/.installed tools browser shells samples
 	$(BIN)/python -m pytest $(PYTEST)
 
 lint: $(VENV)/.installed
@@ -40,6 +41,10 @@ samples: $(VENV)/.installed npm
 
 schema: $(VENV)/.installed
 	$(BIN)/python -m scanner.formats.schema > docs/row.schema.json
+
+man: $(VENV)/.installed
+	@mkdir -p dist
+	$(BIN)/python -m scanner.cli.manual > dist/app-scanner.1
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { [ -n "$(ROOT)" ] && apt-get update -q && apt-get install -qy --no-install-recommends python3-venv; } \
@@ -62,6 +67,14 @@ browser: $(VENV)/.installed
 	@command -v chromium >/dev/null || { [ -n "$(ROOT)" ] && \
 	  { { apt-get update -q && apt-get install -qy --no-install-recommends chromium; } || $(BIN)/playwright install --with-deps chromium; }; } \
 	  || echo "make: tests of pages will be skipped: no chromium (or: $(BIN)/playwright install chromium)" >&2
+
+# What completion is tried in, and what reads the manual page and the scripts of the action.
+SHELLS := zsh fish mandoc man shellcheck
+shells:
+	@missing=; for tool in $(SHELLS); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -z "$$missing" ]; then :; \
+	elif [ -n "$(ROOT)" ]; then apt-get update -q && apt-get install -qy --no-install-recommends zsh fish mandoc man-db groff shellcheck; \
+	else echo "make: tests will skip what needs:$$missing" >&2; fi
 
 npm:
 	@command -v npm >/dev/null || { [ -n "$(ROOT)" ] && apt-get update -q && apt-get install -qy --no-install-recommends npm; } \
