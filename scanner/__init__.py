@@ -9,7 +9,8 @@ What may be imported from Python, and will be kept::
 
 `scan` runs over phones, files, folders and archives; `identify` reads one APK from any byte source and `verify` checks
 its signatures; `match` compares an observation with a database. The values they return are in `scanner.model`,
-the errors they raise in `scanner.errors`. Everything else may change.
+the errors they raise in `scanner.errors`, and byte sources in `scanner.bytesource`. Everything else may change.
+docs/api.md has examples of each, which are tested.
 """
 
 from __future__ import annotations
