@@ -282,3 +282,11 @@ def test_a_secret_on_the_command_line_stays_out_of_the_log(configured: Run) -> N
     logged = [line for line in ran.err.splitlines() if " scanner" in line]
     assert any("127.0.0.1:1" in line for line in logged)
     assert "hunter2" not in "\n".join(logged)
+
+
+def test_the_guide_tells_the_truth(configured: Run) -> None:
+    guide = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"APP_SCANNER_\w+", guide)) <= set(variables(cli))
+    (example,) = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)
+    ran = configured("scan", "--help", text=example)
+    assert (ran.code, "[default: hints]" in ran.out, "configuration: " in ran.err) == (0, True, True)
