@@ -113,8 +113,7 @@ class Policing:
 
     def __init__(self, policy: Policy, today: date) -> None:
         self.policy = policy
-        self._valid = tuple(one for one in policy.allowances if today <= one.expires)
-        self._expired = tuple(one for one in policy.allowances if one.expires < today)
+        self._today = today
         self._uses = dict.fromkeys(policy.allowances, 0)
         self._devices: set[str] = set()
         self.failing = self.allowed = self.reviewed = 0
@@ -124,6 +123,8 @@ class Policing:
         """The row with what the policy says of its findings."""
         if self._uses and row.device is not None:
             self._devices.add(row.device.serial)
+        if not (row.findings or row.issues):
+            return row
         if not row.findings and not any(issue.startswith(NOTE) for issue in row.issues):
             return row
         notes: list[str] = []
@@ -136,11 +137,12 @@ class Policing:
         return msgspec.structs.replace(row, findings=findings, issues=(*earlier, *dict.fromkeys(notes)))
 
     def _judged(self, row: AppRow, finding: Finding, notes: list[str]) -> Finding:
-        by = allowing(row, finding, self._valid)
-        for one in self._valid:
-            self._uses[one] += one.meant_for(finding.verdict) and _concerns(one, row, finding)
-        if not by:
-            notes.extend(self._why_not(row, finding))
+        concerned = [one for one in self.policy.allowances if _concerns(one, row, finding)]
+        by = allowing(row, finding, (one for one in concerned if self._holds(one)))
+        for one in concerned:
+            self._uses[one] += one.meant_for(finding.verdict) and (self._holds(one) or not by)
+            if not by:
+                notes.append(NOTE + self._why_not(one, row, finding.verdict))
         return msgspec.structs.replace(
             finding,
             allowed_by="; ".join(dict.fromkeys(one.owner for one in by)) or None,
@@ -149,22 +151,22 @@ class Policing:
             fails=not by and self.policy.counts(finding),
         )
 
-    def _why_not(self, row: AppRow, finding: Finding) -> Iterator[str]:
-        """Notes on the allowances that nearly let it pass."""
-        for one in (one for one in (*self._expired, *self._valid) if _concerns(one, row, finding)):
-            if not one.meant_for(finding.verdict):
-                yield f"{NOTE}not-meant: {one.owner} allows the app, but not as {finding.verdict}, which must be named"
-            elif one in self._expired:
-                self._uses[one] += 1
-                yield f"{NOTE}expired: allowed until {one.expires} by {one.owner}: {one.reason}"
-            else:
-                others = ", ".join(str(user.id) for user in row.users if user.id not in one.users)
-                yield f"{NOTE}too-narrow: {one.owner} allows it, but not for user {others}, who has it too"
+    def _holds(self, one: Allowance) -> bool:
+        return self._today <= one.expires
+
+    def _why_not(self, one: Allowance, row: AppRow, verdict: Verdict) -> str:
+        """Why an allowance that names a finding does not let it pass."""
+        if not one.meant_for(verdict):
+            return f"not-meant: {one.owner} allows the app, but not as {verdict}, which must be named"
+        if not self._holds(one):
+            return f"expired: allowed until {one.expires} by {one.owner}: {one.reason}"
+        others = ", ".join(str(user.id) for user in row.users if user.id not in one.users)
+        return f"too-narrow: {one.owner} allows it, but not for user {others}, who has it too"
 
     def coverage(self) -> Iterator[CoverageHole]:
         """What is to be said of the allowances: those that expired, and those that matched nothing."""
-        yield from _told(self._expired, self._say_expired)
-        unused = [one for one in self._valid if not self._uses[one]]
+        yield from _told([one for one in self._uses if not self._holds(one)], self._say_expired)
+        unused = [one for one, uses in self._uses.items() if not uses and self._holds(one)]
         absent = [one for one in unused if one.devices and one.devices.isdisjoint(self._devices)]
         yield from _told([one for one in unused if one not in absent], lambda one: "matched nothing in this scan")  # noqa: ARG005
         if absent:
