@@ -107,6 +107,7 @@ OWNERS = {
     "click": {"cli"},
     "rich": {"cli", "formats"},
     "jinja2": {"formats"},
+    "pyarrow": {"formats"},
     "markupsafe": {"formats"},
     "cryptography": {"certificate", "apk"},
     "asn1crypto": {"certificate", "apk"},

@@ -11,7 +11,7 @@ from typing import Self
 import click
 
 from scanner.errors import OutputError
-from scanner.formats import FORMATS, Format, new_format
+from scanner.formats import BINARY, FORMATS, Format, missing_extra, new_format
 from scanner.model import AppRow, SummaryRow, UnreadRow
 
 BUFFER = 256 * 1024
@@ -27,6 +27,10 @@ def parse_outputs(words: tuple[str, ...]) -> list[tuple[str, str | None]]:
             raise click.UsageError(f"-o {word}: no format {name!r}; there are {', '.join(FORMATS)}")
         if equals and not file:
             raise click.UsageError(f"-o {word}: the file's name is missing")
+        if extra := missing_extra(name):
+            raise click.UsageError(f"-o {name}: to write it, pip install 'app-inventory-scanner[{extra}]'")
+        if name in BINARY and not file and sys.stdout.isatty():
+            raise click.UsageError(f"-o {name} is not text: give it a file, as in -o {name}=rows.{name}")
         wanted.append((name, file or None))
     if sum(file is None for _, file in wanted) > 1:
         raise click.UsageError("only one -o can go to stdout: give the others a file, as in -o jsonl=rows.jsonl")

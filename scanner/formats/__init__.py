@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import Protocol, TextIO
 
 from scanner.model import AppRow, SummaryRow, UnreadRow
@@ -15,8 +16,13 @@ FORMATS = {
     "html": ("scanner.formats.html", "HtmlFormat"),
     "sarif": ("scanner.formats.sarif", "SarifFormat"),
     "junit": ("scanner.formats.junit", "JunitFormat"),
+    "parquet": ("scanner.formats.parquet", "ParquetFormat"),
 }
 """Name → module and class; a module is imported when its format is asked for."""
+EXTRAS = {"parquet": ("pyarrow", "parquet")}
+"""Name → the library it needs besides, and the extra of this distribution that installs it."""
+BINARY = frozenset({"parquet"})
+"""Formats that are no text: they write to the bytes beneath the stream."""
 
 
 class Format(Protocol):
@@ -36,3 +42,9 @@ def new_format(name: str, out: TextIO) -> Format:
     module, attribute = FORMATS[name]
     made: Format = getattr(importlib.import_module(module), attribute)(out)
     return made
+
+
+def missing_extra(name: str) -> str | None:
+    """The extra that would have to be installed before the format can be written."""
+    library, extra = EXTRAS.get(name, (None, None))
+    return extra if library is not None and importlib.util.find_spec(library) is None else None
