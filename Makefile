@@ -13,14 +13,14 @@ PYTEST ?=
 BENCH ?=
 ROOT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get)
 
-.PHONY: scan test lint reformat bench samples schema man tools browser shells npm clean
+.PHONY: scan test lint reformat bench samples schema man tools browser shells peers npm clean
 .DELETE_ON_ERROR:
 
 # Exit code 1 means "found", which is what scanning impostors must say.
 scan: $(VENV)/.installed $(if $(filter $(SAMPLES),$(SPEC)),samples)
 	@$(BIN)/app-scanner scan $(SPEC) || [ $$? -eq 1 ]
 
-test: $(VENV)/.installed tools browser shells samples
+test: $(VENV)/.installed tools browser shells samples peers
 	$(BIN)/python -m pytest $(PYTEST)
 
 lint: $(VENV)/.installed
@@ -76,9 +76,13 @@ shells:
 	elif [ -n "$(ROOT)" ]; then apt-get update -q && apt-get install -qy --no-install-recommends zsh fish mandoc man-db groff shellcheck; \
 	else echo "make: tests will skip what needs:$$missing" >&2; fi
 
+# Programs of others that read what we write, each in an environment of its own under .peers: they pin what we need newer.
+peers: $(VENV)/.installed
+	@$(BIN)/python -m tests.support.mvt || echo 'make: tests with MVT will be skipped' >&2
+
 npm:
 	@command -v npm >/dev/null || { [ -n "$(ROOT)" ] && apt-get update -q && apt-get install -qy --no-install-recommends npm; } \
 	  || echo 'make: without npm some real samples cannot be fetched' >&2
 
 clean:
-	rm -rf $(VENV) $(SAMPLES) dist build .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .peers $(SAMPLES) dist build .mypy_cache .pytest_cache .ruff_cache

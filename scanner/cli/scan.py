@@ -44,8 +44,8 @@ Exit codes:
     "outputs",
     multiple=True,
     metavar="FORMAT[=FILE]",
-    help="How to write the report: table, html, json, jsonl, csv, parquet, sarif or junit, to FILE or stdout. May be"
-    " repeated.  [default: table]",
+    help="How to write the report: table, html, json, jsonl, csv, parquet, sarif, junit or stix, to FILE or stdout. May"
+    " be repeated.  [default: table]",
 )
 @policy_options
 @signature_options

@@ -17,6 +17,7 @@ FORMATS = {
     "sarif": ("scanner.formats.sarif", "SarifFormat"),
     "junit": ("scanner.formats.junit", "JunitFormat"),
     "parquet": ("scanner.formats.parquet", "ParquetFormat"),
+    "stix": ("scanner.formats.stix", "StixFormat"),
 }
 """Name → module and class; a module is imported when its format is asked for."""
 EXTRAS = {"parquet": ("pyarrow", "parquet")}
