@@ -81,7 +81,7 @@ def test_every_format_can_be_written_from_saved_rows(saved: dict[str, Path], app
     words = [word for name in FORMATS for word in ("-o", f"{name}={tmp_path / name}")]
     assert app_scanner("report", saved["found"], *words).code == 1
     for name in FORMATS:
-        assert "com.tencent.mm" in (tmp_path / name).read_text(), name
+        assert b"com.tencent.mm" in (tmp_path / name).read_bytes(), name
 
 
 def test_a_scan_that_is_given_twice_is_said(saved: dict[str, Path], app_scanner: Scan, tmp_path: Path) -> None:
