@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from scanner.model import Finding, SummaryRow, Verdict
 
 FAILING = frozenset({Verdict.CONFIRMED, Verdict.LIKELY, Verdict.NAME_ONLY, Verdict.IMPOSTOR, Verdict.PAST_SIGNER})
@@ -33,6 +35,14 @@ def meaning(summary: SummaryRow) -> str:
     if code in PASSED and passed:
         return PASSED[code]
     return MEANINGS.get(code, "unknown")
+
+
+COMPARISON_MEANINGS = {
+    CLEAN: "no listed app appeared or got worse",
+    FOUND: "a listed app appeared or got worse",
+    INCOMPLETE: "not everything could be compared",
+    NOTHING: "nothing to compare",
+}
 
 
 def fails(finding: Finding) -> bool:
@@ -94,6 +104,29 @@ def combined_code(codes: list[int]) -> int:
     if len(set(known)) == 1:
         return known[0]
     return CLEAN if set(known) == {CLEAN, NOTHING} else INCOMPLETE
+
+
+def worse(before: Iterable[Finding], now: Iterable[Finding]) -> bool:
+    """Whether an app's findings got worse: one fails that did not, or what was no impostor is one."""
+    was = {finding.signature: finding.verdict for finding in before if fails(finding)}
+    return any(
+        finding.signature not in was
+        or (finding.verdict == Verdict.IMPOSTOR and was[finding.signature] != Verdict.IMPOSTOR)
+        for finding in filter(fails, now)
+    )
+
+
+def comparison_code(*, worse: int, incomplete: bool, comparable: bool, apps: int) -> int:
+    """The exit code of a comparison: what got worse, then what nobody can tell.
+
+    ``comparable`` says that some phone or source is in both scans, ``incomplete`` that the new one did not see all of
+    it, or that either is damaged.
+    """
+    if worse:
+        return FOUND
+    if not apps:
+        return NOTHING if not incomplete else INCOMPLETE
+    return INCOMPLETE if incomplete or not comparable else CLEAN
 
 
 def devices_code(phones: int, unready: int) -> int:

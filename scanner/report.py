@@ -36,7 +36,19 @@ class SavedReport:
         self._holes: list[CoverageHole] = []
         self._places: set[str] = set()
         self._again = 0
+        self.unsaved = 0
+        """Apps that scans read and saved no row of; known once their rows were iterated."""
         self._scan = _Tally()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The files, as the rows of their own holes name them."""
+        return frozenset(map(printable, self._files))
+
+    @property
+    def scan_number(self) -> int:
+        """While `rows` are iterated: a number that grows with each scan that they come from."""
+        return len(self._codes)
 
     def rows(self) -> Iterator[AppRow | UnreadRow]:
         """Every row that was saved, in its order, and one for each hole of the files."""
@@ -93,6 +105,7 @@ class SavedReport:
         self._holes += summary.coverage
         missing = summary.counts.get("apps", 0) - self._scan.counts["apps"]
         if missing > 0:
+            self.unsaved += missing
             self._hole(f"{missing} apps", "read by the scan, and saved without a row (--only-findings or --redact)")
         self._begin_another()
 

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "scanner"
 
-ROOMS = {"cli", "bytesource", "apk", "sources", "engines", "formats", "model", "curation"}
+ROOMS = {"cli", "bytesource", "apk", "sources", "engines", "formats", "model", "curation", "comparing"}
 EVERYONE = {"model", "errors"}
 ARROWS = {
     "tooling": {"sources", "apk"},
@@ -20,6 +20,7 @@ ARROWS = {
         "tooling",
         "report",
         "curation",
+        "comparing",
         "policy",
         "allowing",
         "policyfile",
@@ -35,6 +36,7 @@ ARROWS = {
         "strictyaml",
     },
     "watch": {"scanning", "sources", "interruption"},
+    "comparing": {"report", "sources", "policy"},
     "report": {"sources", "database", "policy"},
     "scanning": {
         "sources",
@@ -101,7 +103,7 @@ OWNERS = {
     "adbutils": {"sources"},
     "platformdirs": {"cache", "bundle"},
     "minisign": {"curation"},
-    "sqlite3": {"cache", "joining"},
+    "sqlite3": {"cache", "joining", "comparing"},
     "androguard": {"apk", "inspection"},
     "loguru": {"apk", "inspection"},
     "click": {"cli"},

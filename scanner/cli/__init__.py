@@ -16,6 +16,7 @@ from scanner import __version__
 from scanner.cli.completion import completion
 from scanner.cli.configuration import READ, config_options, origin
 from scanner.cli.devices import devices
+from scanner.cli.diff import diff
 from scanner.cli.inspect import inspect
 from scanner.cli.policy import policy
 from scanner.cli.report import report
@@ -70,6 +71,7 @@ cli.add_command(verify)
 cli.add_command(report)
 cli.add_command(policy)
 cli.add_command(signatures)
+cli.add_command(diff)
 
 
 def run() -> None:

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self, TextIO, TypeVar
 
 import click
 
 from scanner.errors import OutputError
-from scanner.formats import BINARY, FORMATS, Format, missing_extra, new_format
-from scanner.model import AppRow, SummaryRow, UnreadRow
+from scanner.formats import BINARY, FORMATS, Writer, missing_extra
 
+Item = TypeVar("Item")
+Last = TypeVar("Last")
 BUFFER = 256 * 1024
 """Bytes written to a file at once."""
 
 
-def parse_outputs(words: tuple[str, ...]) -> list[tuple[str, str | None]]:
+def parse_outputs(words: tuple[str, ...], formats: Collection[str] = tuple(FORMATS)) -> list[tuple[str, str | None]]:
     """Format and file of each ``-o``. Raises `click.UsageError`."""
     wanted = []
     for word in words or ("table",):
         name, equals, file = word.partition("=")
-        if name not in FORMATS:
-            raise click.UsageError(f"-o {word}: no format {name!r}; there are {', '.join(FORMATS)}")
+        if name not in formats:
+            raise click.UsageError(f"-o {word}: no format {name!r}; there are {', '.join(formats)}")
         if equals and not file:
             raise click.UsageError(f"-o {word}: the file's name is missing")
         if extra := missing_extra(name):
@@ -39,13 +41,16 @@ def parse_outputs(words: tuple[str, ...]) -> list[tuple[str, str | None]]:
     return wanted
 
 
-class Outputs:
+class Outputs(Generic[Item, Last]):
     """Every format that was asked for, as one. Raises `OutputError` where a file cannot be written."""
 
-    def __init__(self, wanted: list[tuple[str, str | None]]) -> None:
+    def __init__(
+        self, wanted: list[tuple[str, str | None]], new_format: Callable[[str, TextIO], Writer[Item, Last]]
+    ) -> None:
         self._wanted = wanted
+        self._new_format = new_format
         self._stack = ExitStack()
-        self._formats: list[tuple[str, str | None, Format]] = []
+        self._formats: list[tuple[str, str | None, Writer[Item, Last]]] = []
 
     def __enter__(self) -> Self:
         for name, file in self._wanted:
@@ -58,7 +63,7 @@ class Outputs:
             except OSError as error:
                 self._stack.close()
                 raise OutputError(f"{file}: {error.strerror}") from error
-            self._formats.append((name, file, new_format(name, stream)))
+            self._formats.append((name, file, self._new_format(name, stream)))
         return self
 
     def __exit__(
@@ -69,7 +74,7 @@ class Outputs:
         except OSError as error:
             raise OutputError(f"the report could not be written: {error.strerror}") from error
 
-    def row(self, row: AppRow | UnreadRow) -> None:
+    def row(self, row: Item) -> None:
         """Give every format one row."""
         for _, file, written in self._formats:
             try:
@@ -77,7 +82,7 @@ class Outputs:
             except OSError as error:
                 raise _mapped(error, file) from error
 
-    def end(self, summary: SummaryRow, *, only_documents: bool = False) -> None:
+    def end(self, summary: Last, *, only_documents: bool = False) -> None:
         """Give every format the summary; ``only_documents`` leaves out the table on stdout."""
         for name, file, written in self._formats:
             if only_documents and name == "table" and file is None:

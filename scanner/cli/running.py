@@ -19,6 +19,7 @@ from scanner.cli.progress import Progress
 from scanner.database import load_database
 from scanner.engines import engine_for
 from scanner.errors import SourceError
+from scanner.formats import new_format
 from scanner.formats.cleaning import clean
 from scanner.interruption import Interruption
 from scanner.model import NEWEST_SDK, UnreadRow
@@ -75,7 +76,7 @@ def run_scan(
             interruption=stack.enter_context(Interruption()),
             policy=judged_by,
         )
-        out = stack.enter_context(Outputs(wanted))
+        out = stack.enter_context(Outputs(wanted, new_format))
         stack.enter_context(progress)
         stack.callback(options.close)
         for row in scan.rows():

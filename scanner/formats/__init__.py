@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from typing import Protocol, TextIO
+from typing import Any, Protocol, TextIO, TypeVar
 
 from scanner.model import AppRow, SummaryRow, UnreadRow
+from scanner.model.comparison import ChangeRow, ComparisonRow, PlaceRow
 
+Item_contra = TypeVar("Item_contra", contravariant=True)
+Last_contra = TypeVar("Last_contra", contravariant=True)
 FORMATS = {
     "table": ("scanner.formats.table", "TableFormat"),
     "json": ("scanner.formats.jsondocument", "JsonFormat"),
@@ -20,29 +23,48 @@ FORMATS = {
     "stix": ("scanner.formats.stix", "StixFormat"),
 }
 """Name → module and class; a module is imported when its format is asked for."""
+COMPARISON_FORMATS = {
+    "table": ("scanner.formats.comparison", "ComparisonTable"),
+    "json": FORMATS["json"],
+    "jsonl": FORMATS["jsonl"],
+}
+"""The same for what changed between two scans."""
 EXTRAS = {"parquet": ("pyarrow", "parquet")}
 """Name → the library it needs besides, and the extra of this distribution that installs it."""
 BINARY = frozenset({"parquet"})
 """Formats that are no text: they write to the bytes beneath the stream."""
 
 
-class Format(Protocol):
-    """One way to write a report. Rows come one by one; the summary comes last, exactly once."""
+class Writer(Protocol[Item_contra, Last_contra]):
+    """Writes rows of one kind. They come one by one; the summary comes last, exactly once."""
 
-    def row(self, row: AppRow | UnreadRow) -> None:
+    def row(self, row: Item_contra, /) -> None:
         """Write, or keep, one row."""
         ...
 
-    def end(self, summary: SummaryRow) -> None:
+    def end(self, summary: Last_contra, /) -> None:
         """Write what is left."""
         ...
 
 
+class Format(Writer[AppRow | UnreadRow, SummaryRow], Protocol):
+    """One way to write the report of a scan."""
+
+
 def new_format(name: str, out: TextIO) -> Format:
     """The format of that name, writing to ``out``."""
-    module, attribute = FORMATS[name]
-    made: Format = getattr(importlib.import_module(module), attribute)(out)
+    made: Format = _class_of(FORMATS[name])(out)
     return made
+
+
+def new_comparison_format(name: str, out: TextIO) -> Writer[ChangeRow | PlaceRow, ComparisonRow]:
+    """The format of that name for what changed, writing to ``out``."""
+    made: Writer[ChangeRow | PlaceRow, ComparisonRow] = _class_of(COMPARISON_FORMATS[name])(out)
+    return made
+
+
+def _class_of(place: tuple[str, str]) -> Any:  # noqa: ANN401 - a class, by its module and name
+    return getattr(importlib.import_module(place[0]), place[1])
 
 
 def missing_extra(name: str) -> str | None:

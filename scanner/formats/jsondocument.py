@@ -6,7 +6,7 @@ from typing import TextIO
 
 import msgspec
 
-from scanner.model import AppRow, SummaryRow, UnreadRow
+from scanner.model import Value
 
 
 class JsonFormat:
@@ -17,12 +17,12 @@ class JsonFormat:
         self._encode = msgspec.json.Encoder().encode
         self._before = '{"rows": [\n'
 
-    def row(self, row: AppRow | UnreadRow) -> None:
+    def row(self, row: Value) -> None:
         """See `Format.row`."""
         self._out.write(self._before + self._encode(row).decode())
         self._before = ",\n"
 
-    def end(self, summary: SummaryRow) -> None:
+    def end(self, summary: Value) -> None:
         """See `Format.end`."""
         if self._before != ",\n":
             self._out.write(self._before)

@@ -7,7 +7,7 @@ from typing import TextIO
 
 import msgspec
 
-from scanner.model import AppRow, SummaryRow, UnreadRow
+from scanner.model import Value
 
 
 class JsonLinesFormat:
@@ -21,13 +21,13 @@ class JsonLinesFormat:
         """Where bytes go that need not be text in between; a terminal must see each line at once."""
         out.flush()
 
-    def row(self, row: AppRow | UnreadRow) -> None:
+    def row(self, row: Value) -> None:
         """See `Format.row`."""
         if self._bytes is not None:
             self._bytes.write(self._encode(row) + b"\n")
         else:
             self._out.write(self._encode(row).decode() + "\n")
 
-    def end(self, summary: SummaryRow) -> None:
+    def end(self, summary: Value) -> None:
         """See `Format.end`."""
         self._out.write(self._encode(summary).decode() + "\n")
