@@ -6,11 +6,12 @@ import struct
 
 from scanner.apk import MANIFEST, NotAnApk
 from scanner.apk.contents import ManifestContents, read_contents
+from scanner.apk.insides import read_insides
 from scanner.apk.manifest import MAX_MANIFEST
-from scanner.apk.sdkmarkers import SdkMarkers, dex_types, find_sdks
 from scanner.bytesource import ByteSource, ZipDirectory, member_bytes
 from scanner.certificate import details, hash32
 from scanner.database import SignatureDatabase
+from scanner.embedding import traces, wanted_of_sdks
 from scanner.errors import ApkError
 from scanner.model import ApkIdentity, App, Certificate, Inspection, Location, SdkTrace, Signer, SignerView
 from scanner.rows import Judge, Judged
@@ -47,7 +48,7 @@ def inspect_apk(location: Location, database: SignatureDatabase, sdk: int, now: 
             governing=identity.signing.governing,
             verification=judged.verification,
             signers=tuple(_signers(identity)),
-            sdks=_sdks(source, contents, database, problems),
+            sdks=_sdks(source, database, problems),
             problems=tuple(problems),
         )
 
@@ -154,26 +155,7 @@ def _view(
     )
 
 
-def _sdks(
-    source: ByteSource, contents: ManifestContents | None, database: SignatureDatabase, problems: list[str]
-) -> tuple[SdkTrace, ...]:
-    if contents is None:
-        return ()
-    wanted = [
-        SdkMarkers(
-            f"{signature.name}: {sdk.name}",
-            sdk.activities,
-            sdk.activity_suffixes,
-            sdk.scheme_prefixes,
-            sdk.dex_payment,
-            sdk.dex_present,
-            sdk.queries,
-        )
-        for signature in database.signatures
-        for sdk in signature.embedded_sdks
-    ]
-    try:
-        return find_sdks(contents, dex_types(source), wanted)
-    except ApkError as error:
-        problems.append(str(error))
-        return find_sdks(contents, (), wanted)
+def _sdks(source: ByteSource, database: SignatureDatabase, problems: list[str]) -> tuple[SdkTrace, ...]:
+    insides = read_insides(source, wanted_of_sdks(database))
+    problems += [problem for problem in insides.problems if not problem.startswith(MANIFEST.decode())]
+    return traces(insides, database)

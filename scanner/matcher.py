@@ -55,7 +55,7 @@ def match(observed: Observation, database: SignatureDatabase) -> tuple[Finding, 
 
 def match_title(title: str, origin: str, database: SignatureDatabase) -> tuple[Finding, ...]:
     """Findings for an export that has the name people see and no package name: a reason to look, never more."""
-    seen = _plain(title)
+    seen = plain(title)
     return tuple(
         _finding(
             signature,
@@ -65,7 +65,7 @@ def match_title(title: str, origin: str, database: SignatureDatabase) -> tuple[F
         )
         for signature in database.signatures
         for titles, cites in [database.titles_of(signature)]
-        if any(_begins_with(seen, _plain(listed)) for listed in titles)
+        if any(_begins_with(seen, plain(listed)) for listed in titles)
     )
 
 
@@ -75,7 +75,7 @@ def _begins_with(seen: str, listed: str) -> bool:
     return seen.startswith(listed) and (not rest or not (rest[0].isalnum() or rest[0] in "_&+."))
 
 
-def _plain(title: str) -> str:
+def plain(title: str) -> str:
     """A title without what people type differently: case, and blanks."""
     return " ".join(title.casefold().split())
 

@@ -14,6 +14,7 @@ import msgspec
 
 from scanner.certificate import hash32, same_certificate
 from scanner.database import SignatureDatabase
+from scanner.embedding import inside_issues, with_insides
 from scanner.matcher import Observation, any_pinned, match, match_title, unconfirmed_names
 from scanner.model import (
     SCHEMA_VERSION,
@@ -173,6 +174,9 @@ class InstalledJudge:
         if app.earlier is not None:
             return _again(app, app.earlier, findings, unconfirmed_names(app.package_name, self._database))
         unconfirmed = unconfirmed_names(app.package_name, self._database)
+        if read is not None and read.insides is not None:
+            findings = with_insides(findings, read.insides, observed, self._database)
+            unconfirmed += inside_issues(read.insides)
         issues = (*_issues(app, read, observed, why_unread), *unconfirmed)
         contradictions: tuple[str, ...] = ()
         if read is not None or findings or app.contradictions:

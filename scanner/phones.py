@@ -26,6 +26,7 @@ from scanner.model import (
     Outcome,
     PhoneStep,
     SamePhone,
+    Search,
     Stated,
     UnreadRow,
     Withheld,
@@ -64,6 +65,7 @@ class PhoneOptions:
         redact: bool = False,
         recorder: Callable[[str], EvidenceRecorder] | None = None,
         observer: Callable[[PhoneStep], None] = lambda step: None,  # noqa: ARG005
+        search: Search | None = None,
     ) -> None:
         self.server = server
         self.evidence = evidence
@@ -74,6 +76,7 @@ class PhoneOptions:
         self.redact = redact
         self.recorder = recorder
         self.observer = observer
+        self.search = search or Search()
 
     def close(self) -> None:
         """Let go of what the phones shared."""
@@ -124,7 +127,9 @@ class PhoneReader:
         if not apps:
             yield self._hole("no package could be listed")
         properties = inventory.properties
-        judge = Judge(self._database, properties.sdk or NEWEST_SDK, self._now, verify_all=self._options.verify_all)
+        options = self._options
+        sdk = properties.sdk or NEWEST_SDK
+        judge = Judge(self._database, sdk, self._now, verify_all=options.verify_all, search=options.search)
         self._expect(apps, properties)
         some_unread, unverified = False, 0
         with ThreadPoolExecutor(SHELLS, thread_name_prefix=self.spec) as threads:
@@ -202,8 +207,13 @@ class PhoneReader:
 
     def _cached(self, app: Installed, properties: Properties) -> Judged | None:
         """What was read of this very copy before, unless the phone disagrees with it today."""
-        if self._options.cache is None or self._options.verify_all or not app.updated:
-            return None
+        if (
+            self._options.cache is None
+            or self._options.verify_all
+            or not app.updated
+            or not self._options.search.nothing
+        ):
+            return None  # the cache holds identities and no more
         identity = self._options.cache.get(*_key(app, properties))
         if identity is None:
             return None

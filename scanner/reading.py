@@ -14,7 +14,7 @@ from scanner.bytesource import ByteSource, Memory, member_bytes
 from scanner.containment import Crash, contained
 from scanner.database import SignatureDatabase
 from scanner.errors import ApkError, ScannerError
-from scanner.model import App, AppRow, Expansion, Hop, Location, Outcome, Passed, UnreadRow
+from scanner.model import App, AppRow, Expansion, Hop, Location, Outcome, Passed, Search, UnreadRow
 from scanner.rows import Judge, Judged, same_signers, unread_row
 from scanner.sources.containers import (
     BUNDLE_MARKS,
@@ -49,8 +49,10 @@ Opener = tuple[App, Callable[[], ByteSource]]
 class Reader:
     """Reads candidates against one database for one Android release. Carries no state from one to the next."""
 
-    def __init__(self, database: SignatureDatabase, sdk: int, now: str, *, verify_all: bool = False) -> None:
-        self._judge = Judge(database, sdk, now, verify_all=verify_all)
+    def __init__(
+        self, database: SignatureDatabase, sdk: int, now: str, *, verify_all: bool = False, search: Search | None = None
+    ) -> None:
+        self._judge = Judge(database, sdk, now, verify_all=verify_all, search=search)
 
     def __call__(self, app: App) -> list[Outcome]:
         """Everything said of one candidate. Never raises: this is the boundary that turns a crash into a row."""

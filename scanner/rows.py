@@ -7,10 +7,12 @@ from collections.abc import Iterable
 import msgspec
 
 from scanner.apk import identify
+from scanner.apk.insides import read_insides
 from scanner.apk.verify import verify
 from scanner.bytesource import ByteSource, Span
 from scanner.certificate import complete
 from scanner.database import SignatureDatabase
+from scanner.embedding import inside_issues, look_alikes, merged, wanted, with_insides
 from scanner.errors import ReadError
 from scanner.matcher import Observation, match, unconfirmed_names
 from scanner.model import (
@@ -21,6 +23,8 @@ from scanner.model import (
     Assurance,
     Certificate,
     Finding,
+    Insides,
+    Search,
     SignerRow,
     UnreadRow,
     Value,
@@ -41,21 +45,26 @@ class Judged(Value, frozen=True):
     observed: Observation
     verification: Verification | None = None
     file_sha256: str | None = None
+    insides: Insides | None = None
+    """What was looked for and found inside; null where only the identity was wanted."""
 
 
 class Judge:
     """Says of one APK who it is, and makes its row. Verifies what would be reported, or everything."""
 
-    def __init__(self, database: SignatureDatabase, sdk: int, now: str, *, verify_all: bool = False) -> None:
+    def __init__(
+        self, database: SignatureDatabase, sdk: int, now: str, *, verify_all: bool = False, search: Search | None = None
+    ) -> None:
         self._database, self._sdk, self._now, self._verify_all = database, sdk, now, verify_all
+        self._wanted = None if search is None or search.nothing else wanted(database, search)
 
     def read(self, source: ByteSource, *, every_scheme: bool = False, verify_it: bool = False) -> Judged:
         """Identify an APK, and verify it where a signature matches what it declares. Raises as `identify` does."""
         identity = identify(source, self._sdk, every_scheme=every_scheme)
-        declared = observe(identity)
-        if not (verify_it or self._verify_all or match(declared, self._database)):
-            return Judged(identity, declared)
-        return self._verified(source, identity, declared)
+        declared, insides = observe(identity), self._insides(source)
+        if not (verify_it or self._verify_all or self._suspect(declared, insides)):
+            return Judged(identity, declared, insides=insides)
+        return self._verified(source, identity, declared, insides)
 
     def read_installed(self, source: ByteSource) -> tuple[Judged, str | None]:
         """Identify an APK that Android has installed, and so verified; checked once more where everything is.
@@ -63,18 +72,29 @@ class Judge:
         With it, why it could not be checked: a phone may be able to read a file and not to hash it.
         """
         identity = identify(source, self._sdk)
-        declared = observe(identity)
+        declared, insides = observe(identity), self._insides(source, manifest_only=True)
+        unverified = Judged(identity, declared, insides=insides)
         if not self._verify_all:
-            return Judged(identity, declared), None
+            return unverified, None
         try:
-            return self._verified(source, identity, declared), None
+            return self._verified(source, identity, declared, insides), None
         except ReadError as error:
-            return Judged(identity, declared), str(error)
+            return unverified, str(error)
 
-    def _verified(self, source: ByteSource, identity: ApkIdentity, declared: Observation) -> Judged:
+    def _insides(self, source: ByteSource, *, manifest_only: bool = False) -> Insides | None:
+        return None if self._wanted is None else read_insides(source, self._wanted, manifest_only=manifest_only)
+
+    def _suspect(self, declared: Observation, insides: Insides | None) -> bool:
+        """Whether it would be reported for its name, its signer or its looks; that it can pay needs no signature."""
+        findings = match(declared, self._database)
+        return bool(findings or (insides and look_alikes(insides, declared, findings, self._database)))
+
+    def _verified(
+        self, source: ByteSource, identity: ApkIdentity, declared: Observation, insides: Insides | None
+    ) -> Judged:
         verification = verify(source, self._sdk, self._sdk)
         digest = source.hash_ranges([Span(0, source.size)], "sha256")[0].hex()
-        return Judged(identity, _checked(declared, verification), verification, digest)
+        return Judged(identity, _checked(declared, verification), verification, digest, insides)
 
     def row(
         self,
@@ -90,8 +110,10 @@ class Judge:
         ``label`` and ``version_name`` are given where the resource table was read.
         """
         parts = list(splits)
-        findings = match(judged.observed, self._database)
-        notes = unconfirmed_names(judged.identity.package_name, self._database)
+        insides = merged(one.insides for one in (judged, *(part for _, part in parts)))
+        findings = with_insides(match(judged.observed, self._database), insides, judged.observed, self._database)
+        notes = (*unconfirmed_names(judged.identity.package_name, self._database), *inside_issues(insides))
+        label = label or (insides.labels[0] if insides and insides.labels else None)
         return _row(app, judged, parts, findings, notes, self._now, label, version_name)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from scanner import __version__
 from scanner.allowing import Policing, Policy
 from scanner.database import SignatureDatabase, load_database
+from scanner.embedding import InsideCoverage
 from scanner.engines import Engine, SerialEngine
 from scanner.errors import SourceError
 from scanner.fleet import Fleet
@@ -30,6 +31,7 @@ from scanner.model import (
     Outcome,
     Passed,
     SamePhone,
+    Search,
     SummaryRow,
     UnreadRow,
     Verdict,
@@ -74,6 +76,7 @@ class Scan:
         inventories: InventoryChoices | None = None,
         interruption: Interruption | None = None,
         policy: Policy | None = None,
+        search: Search | None = None,
     ) -> None:
         started = (now or datetime.now(UTC)).astimezone(UTC)
         moment = started.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -83,8 +86,9 @@ class Scan:
         self._database = database
         self._engine = engine or SerialEngine()
         self._interruption = interruption or Interruption()
-        self._reader = Reader(database, sdk, moment, verify_all=verify_all)
-        options = phones or PhoneOptions(AdbServer(), verify_all=verify_all)
+        self._reader = Reader(database, sdk, moment, verify_all=verify_all, search=search)
+        self._insides = InsideCoverage(search or Search())
+        options = phones or PhoneOptions(AdbServer(), verify_all=verify_all, search=search)
         judge = InstalledJudge(database, moment)
         self._inventories = Inventories(judge, options.owners, inventories)
         self._refused: dict[str, SourceError] = {}
@@ -223,6 +227,7 @@ class Scan:
         counts[row.verdict] += 1
         if row.package_name is None and row.verdict != Verdict.DISPLAY_NAME:
             counts["nameless"] += 1
+        self._insides.count(row, phone=is_phone(row.source))
         for signer in row.signers:
             if signer.sha256 or signer.sha1:
                 return
@@ -243,6 +248,7 @@ class Scan:
         for number, why in zip(self._uncertified, UNCERTIFIED, strict=True):
             if number:
                 yield CoverageHole(_counted(number, "app", "without a certificate"), why)
+        yield from self._insides.holes()
         yield from self._inventories.coverage()
         if nameless := self._counts["nameless"]:
             yield CoverageHole(
@@ -273,13 +279,15 @@ def scan(
     *,
     sdk: int = NEWEST_SDK,
     verify_all: bool = False,
+    search: Search | None = None,
 ) -> Scan:
     """A scan of phones, files, folders and archives, against the signatures that came with this program.
 
-    Apps that would be reported are verified, with ``verify_all`` every one. Iterate ``scan(...).rows()``, then ask
+    Apps that would be reported are verified, with ``verify_all`` every one. ``search`` asks for more than identities,
+    such as ``Search(payments=True)``. Iterate ``scan(...).rows()``, then ask
     for ``.summary()``. For another engine make a `Scan` yourself.
 
     Raises:
         DatabaseError: there are no signatures.
     """
-    return Scan(specs, database or load_database(), sdk=sdk, verify_all=verify_all)
+    return Scan(specs, database or load_database(), sdk=sdk, verify_all=verify_all, search=search)

@@ -97,7 +97,18 @@ class EmbeddedSdk(_Strict, kw_only=True, frozen=True):
     dex_payment: tuple[str, ...] = ()
     dex_present: tuple[str, ...] = ()
     queries: tuple[str, ...] = ()
+    classes_alone: Literal["pays", "hint"] = "pays"
+    """What the payment classes say without a sign in the manifest: ``hint`` where a copy of the SDK that is there for
+    login or sharing may hold them too."""
     note: str | None = None
+    cites: tuple[str, ...]
+
+
+class CodePrefix(_Strict, kw_only=True, frozen=True):
+    """Classes of the app itself, which no SDK of it carries: in another app they are its code, taken over."""
+
+    prefix: str
+    """Of type descriptors, such as ``Lcom/tencent/mm/ui/``."""
     cites: tuple[str, ...]
 
 
@@ -129,6 +140,7 @@ class Signature(_Strict, kw_only=True, frozen=True):
     packages: tuple[Package, ...]
     signers: tuple[PinnedSigner, ...] = ()
     embedded_sdks: tuple[EmbeddedSdk, ...] = ()
+    code: tuple[CodePrefix, ...] = ()
     related: tuple[Related, ...] = ()
 
     def signers_of(self, package: Package) -> tuple[PinnedSigner, ...]:
@@ -198,10 +210,17 @@ def _problems(signature: Signature) -> Iterable[str]:
             yield f"titles[{number}].name: no name"
         if not title.cites:
             yield f"titles[{number}].cites: a title that nobody can cite does not exist"
+    yield from _code_problems(signature)
     for number, package in enumerate(signature.packages):
         yield from (f"packages[{number}].{problem}" for problem in _package_problems(package, signers))
     for number, signer in enumerate(signature.signers):
         yield from (f"signers[{number}].{problem}" for problem in _signer_problems(signer))
+
+
+def _code_problems(signature: Signature) -> Iterable[str]:
+    for number, code in enumerate(signature.code):
+        if not code.prefix.startswith("L") or not code.cites:
+            yield f"code[{number}]: wants a prefix of type descriptors, such as 'Lcom/example/', and what cites it"
 
 
 def _package_problems(package: Package, signers: list[str]) -> Iterable[str]:

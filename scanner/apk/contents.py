@@ -20,6 +20,8 @@ from scanner.model import Value
 NAME, LABEL, SCHEME = 0x01010003, 0x01010001, 0x01010027
 """Resource ids of ``android:name``, ``android:label`` and ``android:scheme``."""
 END_TAG = 3
+LAUNCHER = "android.intent.category.LAUNCHER"
+"""Category of the activities that have an icon; the label of such an activity stands under it."""
 COMPONENTS = ("activity", "activity-alias", "service", "receiver", "provider")
 PERMISSIONS = frozenset({"uses-permission", "uses-permission-sdk-23"})
 
@@ -37,6 +39,8 @@ class ManifestContents(Value, frozen=True):
     queried_packages: tuple[str, ...]
     label: str | None
     label_reference: int | None
+    icon_labels: tuple[str | int, ...] = ()
+    """Labels under its icons where they are not the app's: texts, or ids in the resource table."""
 
 
 class _Gathered:
@@ -49,6 +53,8 @@ class _Gathered:
         self.queried: dict[str, None] = {}
         self.label: str | None = None
         self.label_reference: int | None = None
+        self.component_label: str | int | None = None
+        self.icon_labels: dict[str | int, None] = {}
 
 
 def read_contents(data: bytes) -> ManifestContents:
@@ -73,6 +79,7 @@ def read_contents(data: bytes) -> ManifestContents:
         queried_packages=tuple(gathered.queried),
         label=gathered.label,
         label_reference=gathered.label_reference,
+        icon_labels=tuple(gathered.icon_labels),
     )
 
 
@@ -84,17 +91,26 @@ def _element(gathered: _Gathered, path: list[str], found: dict[Any, tuple[int, i
     elif tag in PERMISSIONS and name:
         gathered.permissions[name] = None
     elif tag == "application":
-        kind, value, text = found.get(LABEL, (0, 0, ""))
-        gathered.label = text if kind == TYPE_STRING else None
-        gathered.label_reference = value if kind == TYPE_REFERENCE else None
+        label = _label(found)
+        gathered.label = label if isinstance(label, str) else None
+        gathered.label_reference = label if isinstance(label, int) else None
     elif tag in COMPONENTS:
         gathered.components[tag] += 1
+        gathered.component_label = _label(found)
         if tag.startswith("activity") and name:
             gathered.activities[full_class_name(gathered.package_name, name)] = None
-    elif tag == "data" and (scheme := found.get(SCHEME, (0, 0, ""))[2]):
+    elif tag == "data" and "intent-filter" in path and (scheme := found.get(SCHEME, (0, 0, ""))[2]):
         gathered.schemes[scheme] = None
     elif path[-2:] == ["queries", "package"] and name:
         gathered.queried[name] = None
+    elif name == LAUNCHER and path[-2:] == ["intent-filter", "category"] and gathered.component_label is not None:
+        gathered.icon_labels[gathered.component_label] = None
+
+
+def _label(found: dict[Any, tuple[int, int, str]]) -> str | int | None:
+    """A label as text, or as an id in the resource table."""
+    kind, value, text = found.get(LABEL, (0, 0, ""))
+    return text if kind == TYPE_STRING else value if kind == TYPE_REFERENCE else None
 
 
 def full_class_name(package_name: str, name: str) -> str:

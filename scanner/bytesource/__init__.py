@@ -15,6 +15,7 @@ from scanner.bytesource.base import ByteSource, ReadsByOffset, Span
 from scanner.bytesource.blockcache import BlockCache
 from scanner.bytesource.fields import Fields
 from scanner.bytesource.filelike import FileLike
+from scanner.bytesource.forward import Forward, open_forward
 from scanner.bytesource.local import LocalFile, resident
 from scanner.bytesource.memory import Memory, Slice
 from scanner.bytesource.phone import BLOCK, Fetches, PhoneFile
@@ -28,6 +29,7 @@ __all__ = [
     "Fetches",
     "Fields",
     "FileLike",
+    "Forward",
     "LocalFile",
     "Memory",
     "NoEndRecord",
@@ -38,6 +40,7 @@ __all__ = [
     "ZipDirectory",
     "ZipEntry",
     "member_bytes",
+    "open_forward",
     "open_member",
     "resident",
 ]

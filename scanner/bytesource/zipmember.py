@@ -30,6 +30,11 @@ def open_member(source: ByteSource, entry: ZipEntry, limit: int = MAX_INFLATED) 
     """
     if entry.method == DEFLATED:
         return Memory(member_bytes(source, entry, limit))
+    return raw_member(source, entry)
+
+
+def raw_member(source: ByteSource, entry: ZipEntry) -> ByteSource:
+    """The bytes of ``entry`` as they lie in the zip, deflated or not. Raises `ApkError` as `open_member` does."""
     header = source.read_at(entry.header_offset, _LOCAL_SIZE)
     return Slice(source, entry.header_offset + _data_start(header), entry.compressed)
 

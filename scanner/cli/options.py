@@ -30,3 +30,18 @@ def sdk_option(command: Command) -> Command:
         metavar="N",
         help="Android release (API level) whose view of the signers counts.  [default: the newest]",
     )(command)
+
+
+def search_options(command: Command) -> Command:
+    """``--payments`` and ``--look-alikes``."""
+    payments = click.option(
+        "--payments",
+        is_flag=True,
+        help="Also look for apps that can pay through WeChat Pay, Alipay or QQ Wallet.",
+    )
+    look_alikes = click.option(
+        "--look-alikes",
+        is_flag=True,
+        help="Also look for apps of another name and signer with the label or the code of a listed app.",
+    )
+    return payments(look_alikes(command))

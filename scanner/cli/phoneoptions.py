@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from scanner.model import PhoneStep
+    from scanner.model import PhoneStep, Search
     from scanner.phones import PhoneOptions
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -70,6 +70,7 @@ def phone_choices(
     redact: bool,
     verify_all: bool = False,
     observer: Callable[[PhoneStep], None] | None = None,
+    search: Search | None = None,
 ) -> PhoneOptions:
     """The objects that the options stand for. Raises `click.UsageError`, `OutputError` or `SourceError`."""
     from scanner.cache import IdentityCache, default_file
@@ -89,6 +90,7 @@ def phone_choices(
         redact=redact,
         recorder=EvidenceFolder(Path(save_evidence)).recorder if save_evidence else None,
         observer=observer or (lambda step: None),  # noqa: ARG005
+        search=search,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from scanner.cli.options import sdk_option, signature_options
+from scanner.cli.options import sdk_option, search_options, signature_options
 from scanner.cli.phoneoptions import phone_options
 from scanner.cli.policyoptions import PolicyWords, policy_options
 
@@ -18,6 +18,7 @@ Examples:
   app-scanner scan WeChat.apk
   app-scanner scan downloads/ store-mirror.zip -o table -o jsonl=rows.jsonl
   find /srv -name '*.apk' -print0 | app-scanner scan --files-from -
+  app-scanner scan apks/ --payments -o csv=who-can-pay.csv
   app-scanner scan apks/ --signatures our-list.yaml -o csv=report.csv
   app-scanner scan devices.json bugreport.zip R58M123ABC.txt -o jsonl=rows.jsonl
   fetch-inventory | app-scanner scan - --columns 'package=App ID,device=Serial'
@@ -51,6 +52,7 @@ Exit codes:
 @signature_options
 @sdk_option
 @click.option("--verify", "verify_all", is_flag=True, help="Verify every app, not only those that would be reported.")
+@search_options
 @click.option(
     "-j",
     "--jobs",
@@ -80,6 +82,8 @@ def scan(
     only_signatures: bool,
     sdk: int | None,
     verify_all: bool,
+    payments: bool,
+    look_alikes: bool,
     jobs: int | None,
     quiet: bool,
     only_findings: bool,
@@ -99,9 +103,10 @@ def scan(
     joined: each app of each device is one row, on the strongest evidence.
     """
     from scanner.cli.running import run_scan
+    from scanner.model import Search
 
     return run_scan(
         specs, files_from=files_from, outputs=outputs, signatures=signatures, only_signatures=only_signatures,
         sdk=sdk, verify_all=verify_all, jobs=jobs, quiet=quiet, only_findings=only_findings, form=form,
-        columns=columns, policy=policy, phones=phones,
+        columns=columns, policy=policy, phones=phones, search=Search(payments, look_alikes),
     )  # fmt: skip

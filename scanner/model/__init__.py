@@ -15,6 +15,7 @@ from scanner.model.identity import (
     Signer,
     Signing,
 )
+from scanner.model.insides import Insides, Mark, MarkKind, Search
 from scanner.model.inspection import CertificateDetails, Inspection, SdkTrace, SignerView
 from scanner.model.installed import Installed, Stated
 from scanner.model.phones import PhoneStatus, PhoneStep
@@ -59,11 +60,14 @@ __all__ = [
     "Expansion",
     "Finding",
     "Hop",
+    "Insides",
     "Inspection",
     "Installed",
     "Issue",
     "ListState",
     "Location",
+    "Mark",
+    "MarkKind",
     "Outcome",
     "Passed",
     "PastSigner",
@@ -74,6 +78,7 @@ __all__ = [
     "SamePhone",
     "Scheme",
     "SdkTrace",
+    "Search",
     "Signer",
     "SignerRow",
     "SignerView",

@@ -14,7 +14,8 @@ HEADER = 0x70
 def dex_bytes(types: Sequence[str], *, strings: Sequence[str] = ()) -> bytes:
     """A DEX file that names these types; ``strings`` stand in its string table and are no types."""
     texts = sorted({*types, *strings})
-    type_ids = [texts.index(name) for name in sorted(types)]
+    numbers = {text: number for number, text in enumerate(texts)}
+    type_ids = [numbers[name] for name in sorted(types)]
     data_at = HEADER + 4 * len(texts) + 4 * len(type_ids)
     offsets, data = [], b""
     for text in texts:
