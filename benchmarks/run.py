@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import apksig, data, inventories, measures, phones, verification
+from benchmarks import apksig, data, inventories, measures, phones, sdk, verification
 from benchmarks.data import FULL, QUICK, Scale
 from benchmarks.processes import ROOT
 from benchmarks.results import Result, as_markdown, as_text, environment
@@ -21,6 +21,7 @@ from benchmarks.tools import ANDROGUARD, APK_INFO
 
 BIG_MIN_SDK = 24
 """Below it the large APK, which has no JAR signature, does not verify."""
+PARTS = ("verification", "phones", "inventories", "sdk")
 COMMANDS = 10
 """Small APKs that the command is started for."""
 
@@ -46,6 +47,9 @@ def main() -> None:
     scale = QUICK if options.quick else FULL
     if options.only == "inventories":
         results, notes = _told(inventories.inventories(scale)), inventories.notes(scale)
+    elif options.only == "sdk":
+        results = _told(sdk.sdks(data.real_apks(options.samples), scale.runs))
+        notes = sdk.notes(scale.runs)
     else:
         results, notes = _with_apks(options.samples, scale, options.only)
     print("\n".join((as_text(results), "", *notes, *environment())))
@@ -60,7 +64,11 @@ def _with_apks(samples: Path, scale: Scale, part: str | None) -> tuple[list[Resu
     results = _told(_measure(inputs, scale, part))
     notes = _notes(inputs, scale)
     if not part:
-        notes += [*inventories.notes(scale), *measures.disagreements([*inputs.real, *inputs.small, inputs.big])]
+        notes += [
+            *inventories.notes(scale),
+            *sdk.notes(scale.runs),
+            *measures.disagreements([*inputs.real, *inputs.small, inputs.big]),
+        ]
     return results, notes
 
 
@@ -77,7 +85,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__.partition("\n")[0])
     parser.add_argument("--samples", type=Path, default=ROOT / "samples" / "apks", help="folder of real APKs")
     parser.add_argument("--quick", action="store_true", help="a smoke test: everything shrunk, ratios mean little")
-    parser.add_argument("--only", choices=["verification", "phones", "inventories"], help="measure this part alone")
+    parser.add_argument("--only", choices=PARTS, help="measure this part alone")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table to FILE as well")
     return parser.parse_args()
 
@@ -123,6 +131,7 @@ def _measure(inputs: Inputs, scale: Scale, part: str | None) -> Iterator[Result]
     if not phones.missing():
         yield from phones.phones(scale.phone_apps, scale.phone_bytes, scale.phone_turns)
     yield from inventories.inventories(scale)
+    yield from sdk.sdks(inputs.real, scale.runs)
 
 
 def _verification(inputs: Inputs, scale: Scale, big: str) -> Iterator[Result]:

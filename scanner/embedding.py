@@ -219,4 +219,4 @@ def _evidence(mark: Mark, cites: tuple[str, ...]) -> Evidence:
 
 def _finding(signature: Signature, verdict: Verdict, reason: str, evidence: tuple[Evidence, ...]) -> Finding:
     lists = tuple(mention.list_id for mention in signature.lists)
-    return Finding(signature.id, signature.name, verdict, reason, lists, evidence, None)
+    return Finding(signature.id, signature.name, verdict, reason, lists, evidence, None, None, None, None)

@@ -15,7 +15,8 @@ class Evidence(Value, frozen=True):
 
     kind: str
     """``package-name``, ``certificate-sha256``, ``certificate-sha1``, ``certificate-md5``,
-    ``public-key-sha256``, ``rsa-modulus-sha256``, ``certificate-hash32``, ``no-signer``."""
+    ``public-key-sha256``, ``rsa-modulus-sha256``, ``certificate-hash32``, ``no-signer``, ``display-name``;
+    of what is inside: ``manifest-activity``, ``manifest-scheme``, ``manifest-queries``, ``dex-class``, ``label``."""
     value: str
     """What was seen."""
     agrees: bool

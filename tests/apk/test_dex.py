@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import struct
+import subprocess
 import zlib
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scanner.apk.dex import MAX_DEX, MAX_NAMES, MAX_STRINGS, DexTypes
@@ -15,8 +19,9 @@ from scanner.bytesource import Memory, ZipDirectory, open_forward
 from scanner.bytesource.forward import PIECE
 from scanner.errors import ApkError, LimitExceeded
 from tests.support.apk_builder import zip_bytes
-from tests.support.dex import dex_bytes
+from tests.support.dex import class_dex, dex_bytes
 
+SLOW_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TYPES = ["I", "La/A;", "Lcom/pay/B;", "Lcom/pay/C;", "Lz/Z;", "[La/A;"]
 
 
@@ -88,6 +93,18 @@ def first_two(types: DexTypes) -> list[str | None]:
     return [types.first_under(prefix) for prefix in ("Lcom/pay/", "[La")]
 
 
+@pytest.mark.skipif(shutil.which("dexdump") is None, reason="needs Debian's dexdump")
+def test_androids_own_tool_reads_the_same_types(tmp_path: Path):
+    (tmp_path / "classes.dex").write_bytes(class_dex(TYPES[1:5]))
+    shown = subprocess.run(["dexdump", tmp_path / "classes.dex"], capture_output=True, text=True, check=True).stdout
+    assert re.findall(r"Class descriptor  : '(.*)'", shown) == TYPES[1:5]
+
+
+def test_a_whole_file_is_read_as_one_of_types_alone():
+    types = types_of(class_dex(TYPES[1:5]))
+    assert [types.first_under(prefix) for prefix in ("Lcom/", "Ljava", "I")] == [TYPES[2], "Ljava/lang/Object;", None]
+
+
 def test_a_file_without_types_has_none():
     assert types_of(dex_bytes([])).first_under("L") is None
 
@@ -135,6 +152,7 @@ def test_deflated_data_that_is_cut_or_broken_is_an_apk_error():
             DexTypes(open_forward(source, next(ZipDirectory(source).entries()), MAX_DEX)).first_under("La/")
 
 
+@SLOW_MACHINE
 @given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=16), st.integers(0, 400), st.booleans())
 def test_whatever_bytes_are_changed_there_is_an_answer_or_an_apk_error(
     changes: list[tuple[int, int]], length: int, stored: bool
@@ -150,12 +168,14 @@ def test_whatever_bytes_are_changed_there_is_an_answer_or_an_apk_error(
         pass
 
 
+@SLOW_MACHINE
 @given(st.binary(max_size=600), st.booleans())
 def test_random_bytes_are_an_answer_or_an_apk_error(data: bytes, magic: bool):
     with suppress(ApkError):
         types_of(b"dex\n035\0" * magic + data).first_under("L")
 
 
+@SLOW_MACHINE
 @given(st.sets(st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=8), max_size=40))
 def test_bisection_finds_what_looking_at_each_finds(names: set[str]):
     descriptors = sorted(f"L{name};" for name in names)

@@ -6,7 +6,7 @@ import struct
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scanner.apk.labels import MAX_REFERENCES, MAX_TEXT, texts_of
@@ -15,6 +15,7 @@ from scanner.errors import ApkError
 from tests.support.arsc import table
 from tests.support.axml import Reference
 
+SLOW_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 FIRST, SECOND = 0x7F010000, 0x7F010001
 APP = {"zh": ["微信", "x"], "": ["WeChat", "y"], "de": [None, "z"]}
 
@@ -60,6 +61,7 @@ def test_a_table_that_does_not_hold_together_is_an_apk_error(data: bytes):
         texts_of(Memory(data), FIRST)
 
 
+@SLOW_MACHINE
 @given(st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=12), st.integers(0, 2000))
 def test_whatever_bytes_are_changed_there_are_texts_or_an_apk_error(changes: list[tuple[int, int]], length: int):
     data = bytearray(table(APP))[: length or None]
