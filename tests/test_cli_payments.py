@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from scanner.database import load_database
 from tests.conftest import Ran
 from tests.support.apk_builder import build_apk, zip_bytes
 from tests.support.arsc import table
@@ -269,6 +270,22 @@ def test_the_publishers_own_signer_is_same_signer_and_no_look_alike(tmp_path: Pa
     assert scanned(scan_rows, tmp_path, labelled("Example"), *words)[1]["verdict"] == "same-signer"
     own = labelled("Example", package="com.example.app")
     assert [one["verdict"] for one in scanned(scan_rows, tmp_path, own, *words)[1]["findings"]] == ["confirmed"]
+
+
+def test_a_pasted_certificate_of_the_publisher_does_not_hide_a_look_alike(tmp_path: Path, scan_rows: Scan) -> None:
+    der = next(
+        pin.der for one in load_database().signatures if one.id == "wechat-pay" for pin in one.signers if pin.der
+    )
+    data = build_apk(manifest("com.shop", label="WeChat"), v2=[A.wearing(bytes.fromhex(der))])
+    _, row = scanned(scan_rows, tmp_path, data, "--look-alikes")
+    assert row["verdict"] == "look-alike"
+    assert "a pinned signer's certificate whose signature does not hold" in row["findings"][0]["reason"]
+    assert row["tamper"]
+
+
+def test_an_unsigned_look_alike_is_one(tmp_path: Path, scan_rows: Scan) -> None:
+    _, row = scanned(scan_rows, tmp_path, build_apk(manifest("com.shop", label="WeChat")), "--look-alikes")
+    assert row["findings"][0]["reason"] == "another name and no signer that was seen, but its label is the listed one"
 
 
 @pytest.mark.parametrize("arsc", [None, b"", b"\2\0\x0c\0junk" * 20])

@@ -295,6 +295,8 @@ def test_the_good_file_of_these_tests_is_good(tmp_path):
         ("apps.0.packages.0.cites", [], "apps[0].packages[0].cites", "nobody can cite"),
         ("apps.0.packages.0.cites", ..., "apps[0].packages[0]", "missing required field `cites`"),
         ("apps.0.titles", [{"name": "Ours", "cites": []}], "apps[0].titles[0].cites", "nobody can cite"),
+        ("apps.0.code", [{"prefix": "Lcom/a/", "cites": []}], "apps[0].code[0]", "what cites it"),
+        ("apps.0.code", [{"prefix": "com/a/", "cites": ["x"]}], "apps[0].code[0]", "a prefix of type descriptors"),
         ("apps.0.titles", [{"name": " ", "cites": ["x"]}], "apps[0].titles[0].name", "no name"),
         ("apps.0.signers.0.cites", [], "apps[0].signers[0].cites", "nobody can cite"),
         ("apps.0.signers.0.cites", ..., "apps[0].signers[0]", "missing required field `cites`"),
