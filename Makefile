@@ -41,6 +41,7 @@ samples: $(VENV)/.installed npm
 
 schema: $(VENV)/.installed
 	$(BIN)/python -m scanner.formats.schema > docs/row.schema.json
+	$(BIN)/python -m scanner.policyschema > docs/policy.schema.json
 
 man: $(VENV)/.installed
 	@mkdir -p dist

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from datetime import date
 from io import StringIO
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scanner.allowing import Policing, Policy
 from scanner.database import SignatureDatabase, load_database
 from scanner.formats.jsondocument import JsonFormat
 from scanner.formats.jsonlines import JsonLinesFormat
@@ -128,7 +130,8 @@ def test_a_scan_of_files_matched_again_gives_the_same_rows(
     assert {row.verdict for row in apps} >= {Verdict.IMPOSTOR, Verdict.CLEAR}
     assert any("does not verify" in finding.reason for row in apps for finding in row.findings)
     entries = read(write(scanned, summary(len(apps))))
-    again = rejudged(entries, database)
+    policing = Policing(Policy(), date(2026, 11, 24))
+    again = [policing.judge(row) for row in rejudged(entries, database)]
     assert again == apps
     assert {row.scanned_at for row in again} == {row.scanned_at for row in apps}
     (hole,) = gaps(entries)
@@ -188,9 +191,8 @@ def test_newer_signatures_find_what_an_older_scan_passed(database: SignatureData
 
 
 def test_a_finding_that_rests_on_the_apk_itself_is_kept(database: SignatureDatabase) -> None:
-    sdk = Finding(
-        "alipay", "Alipay", Verdict.EMBEDDED_SDK, "its SDK", (), (Evidence("k", "v", True, (), "dex", ()),), None
-    )
+    evidence = (Evidence("k", "v", True, (), "dex", ()),)
+    sdk = Finding("alipay", "Alipay", Verdict.EMBEDDED_SDK, "its SDK", (), evidence, None, None, None, None)
     old = msgspec.structs.replace(phone_app(database, "com.example.shop"), findings=(sdk,), verdict=sdk.verdict)
     (row,) = rejudged(read(jsonl([old], summary(1))), database)
     assert (row.verdict, row.findings) == (Verdict.EMBEDDED_SDK, (sdk,))
