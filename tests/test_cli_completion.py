@@ -92,7 +92,10 @@ def test_a_shell_offers_options_and_their_values(shell: str, ask: Callable[..., 
     assert {"json", "jsonl"} <= {line.split("\t")[0] for line in ask(shell, "scan", "-o", "js")}
 
 
-@pytest.mark.parametrize("words", [("scan", "x"), ("verify", "x"), ("inspect", "x"), ("scan", "--signatures", "x")])
+@pytest.mark.parametrize(
+    "words",
+    [("scan", "x"), ("verify", "x"), ("inspect", "x"), ("scan", "--signatures", "x"), ("signatures", "diff", "x")],
+)
 def test_a_shell_still_offers_files_where_they_belong(words: tuple[str, ...], ask: Callable[..., list[str]]) -> None:
     assert "compopt -o default" in ask("bash", *words)
     assert "files -f" in ask("zsh", *words)

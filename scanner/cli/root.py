@@ -18,7 +18,7 @@ from click.shell_completion import CompletionItem
 
 PREFIX = "APP_SCANNER"
 CONFIG, NO_CONFIG = "config", "no-config"
-FILES = {"FILE", "PATH", "SPEC", "APK", "SAVED", "DIR"}
+FILES = {"FILE", "PATH", "SPEC", "APK", "SAVED", "DIR", "OLD", "NEW", "PUBKEY"}
 """Words of a metavar that stand for something in the file system."""
 ALIKE = 0.9
 """How near a variable's name must be to one of ours to be taken for a slip of the pen (`difflib` ratio)."""
