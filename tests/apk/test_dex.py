@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import struct
 import subprocess
 import zlib
@@ -20,6 +19,7 @@ from scanner.bytesource.forward import PIECE
 from scanner.errors import ApkError, LimitExceeded
 from tests.support.apk_builder import zip_bytes
 from tests.support.dex import class_dex, dex_bytes
+from tests.support.tools import require_tool
 
 SLOW_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TYPES = ["I", "La/A;", "Lcom/pay/B;", "Lcom/pay/C;", "Lz/Z;", "[La/A;"]
@@ -93,10 +93,10 @@ def first_two(types: DexTypes) -> list[str | None]:
     return [types.first_under(prefix) for prefix in ("Lcom/pay/", "[La")]
 
 
-@pytest.mark.skipif(shutil.which("dexdump") is None, reason="needs Debian's dexdump")
 def test_androids_own_tool_reads_the_same_types(tmp_path: Path):
+    dexdump = require_tool("dexdump")
     (tmp_path / "classes.dex").write_bytes(class_dex(TYPES[1:5]))
-    shown = subprocess.run(["dexdump", tmp_path / "classes.dex"], capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run([dexdump, tmp_path / "classes.dex"], capture_output=True, text=True, check=True).stdout
     assert re.findall(r"Class descriptor  : '(.*)'", shown) == TYPES[1:5]
 
 
