@@ -2,7 +2,7 @@
 # make test     set up, run the whole suite          make lint      check style and types
 # make bench    measure against peers                make reformat  apply the formatter
 # make samples  fetch real APKs, build impostors     make schema    write docs/*.schema.json anew
-#                                                    make man       write dist/app-scanner.1
+# make screenshots  the README's pictures            make man       write dist/app-scanner.1
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -13,7 +13,7 @@ PYTEST ?=
 BENCH ?=
 ROOT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get)
 
-.PHONY: scan test lint reformat bench samples schema man tools browser shells peers npm clean
+.PHONY: scan test lint reformat bench samples schema screenshots man tools browser shells peers npm clean
 .DELETE_ON_ERROR:
 
 # Exit code 1 means "found", which is what scanning impostors must say.
@@ -53,6 +53,9 @@ $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test,lint]'
 	@touch $@
+
+screenshots: $(VENV)/.installed browser samples
+	$(BIN)/python -m tests.support.screenshots
 
 # The tools that tests compare with. As root on Debian they are installed; elsewhere tests without them are skipped.
 tools:
