@@ -156,13 +156,6 @@ class SignatureFile(_Strict, kw_only=True, frozen=True):
     apps: tuple[Signature, ...] = ()
 
 
-def parse_file(data: bytes, file: Path) -> SignatureFile:
-    """One signature file, checked field by field. Raises `DatabaseError`."""
-    content = parse_shape(data, file)
-    check_file(content, file)
-    return content
-
-
 def check_file(content: SignatureFile, file: Path) -> None:
     """Raises `DatabaseError` with the first of the `problems`."""
     for problem in problems(content):

@@ -12,10 +12,16 @@ import yaml
 
 from scanner import database as module
 from scanner.certificate import complete, from_der, hash32
-from scanner.database import SignatureDatabase, agreement, comparable, default_folder, load_database
+from scanner.database import (
+    SignatureDatabase,
+    agreement,
+    comparable,
+    default_folder,
+    load_database,
+    read_signature_file,
+)
 from scanner.errors import DatabaseError
 from scanner.model import Certificate
-from scanner.signaturefile import parse_file
 from tests.support.signer import key
 
 SHIPPED = sorted(default_folder().glob("*.yaml"))
@@ -96,7 +102,7 @@ def spoiled(where: str, value: object) -> dict[str, Any]:
 
 @pytest.mark.parametrize("file", SHIPPED, ids=[file.stem for file in SHIPPED])
 def test_a_shipped_file_loads_by_itself(file):
-    content = parse_file(file.read_bytes(), file)
+    content = read_signature_file(file)
     assert content.apps or content.lists
     assert all(signature.id == file.stem for signature in content.apps)
 

@@ -119,7 +119,7 @@ OWNERS = {
     "openpyxl": {"sources"},
     "zstandard": {"sources"},
     "tarfile": {"sources"},
-    "zipfile": set(),
+    "zipfile": {"sources"},  # for the name of its error alone
     "struct": {"bytesource", "apk", "inspection", "sources"},
 }
 """Foreign package → the only rooms that may import it."""

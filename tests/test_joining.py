@@ -33,7 +33,7 @@ def through(apps: Iterable[Installed]) -> list[Installed]:
     with Joining() as joining:
         for one in apps:
             joining.add(one)
-        assert list(joining.name_devices()) is not None
+        list(joining.name_devices())
         return list(joining.apps())
 
 

@@ -22,7 +22,7 @@ from scanner.errors import SourceError
 from scanner.formats import new_format
 from scanner.formats.cleaning import clean
 from scanner.interruption import Interruption
-from scanner.model import NEWEST_SDK, Search, UnreadRow
+from scanner.model import NEWEST_SDK, AppRow, Search, SummaryRow, UnreadRow
 from scanner.policy import FAILED
 from scanner.scanning import Scan
 from scanner.sources.adb import NOTHING_CONNECTED, connected
@@ -81,15 +81,22 @@ def run_scan(
         out = stack.enter_context(Outputs(wanted, new_format))
         stack.enter_context(progress)
         stack.callback(options.close)
-        for row in scan.rows():
-            if not only_findings or isinstance(row, UnreadRow) or row.findings:
-                out.row(row)
-            progress.advance(row)
-            if isinstance(row, UnreadRow) and row.what == "source":
-                progress.note(f"app-scanner: {clean(row.which)}: {clean(row.reason)}")
-        progress.stop()
-        summary = scan.summary()
-        out.end(summary, only_documents=summary.exit_code == FAILED)
+        return _written(scan, out, progress, only_findings=only_findings)
+
+
+def _written(
+    scan: Scan, out: Outputs[AppRow | UnreadRow, SummaryRow], progress: Progress, *, only_findings: bool
+) -> int:
+    """Write the rows as they come, then the summary, and return the exit code."""
+    for row in scan.rows():
+        if not only_findings or isinstance(row, UnreadRow) or row.findings:
+            out.row(row)
+        progress.advance(row)
+        if isinstance(row, UnreadRow) and row.what == "source":
+            progress.note(f"app-scanner: {clean(row.which)}: {clean(row.reason)}")
+    progress.stop()
+    summary = scan.summary()
+    out.end(summary, only_documents=summary.exit_code == FAILED)
     return summary.exit_code
 
 

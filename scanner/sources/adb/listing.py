@@ -147,7 +147,7 @@ class _Merge:
         links: dict[str, tuple[str, ...]],
     ) -> None:
         self._phone, self._source, self._device = phone, source, properties.device
-        self._listings, self._dump, self._links = listings, dump, links
+        self._dump, self._links = dump, links
         self._listed: dict[str, list[tuple[int, ListedPackage]]] = {}
         self._kept: dict[str, list[int]] = {}
         for listing in listings:

@@ -126,11 +126,6 @@ def parse_users(text: str) -> UserListing:
     return UserListing(tuple(users.values()), errors.kept(), odd.kept(), odd.count)
 
 
-def parse_paths(text: str) -> tuple[str, ...]:
-    """The files of one package, as ``pm path`` prints them; lines that name no absolute path are left out."""
-    return tuple(line[len(_PACKAGE) :] for line in lines_of(text) if line.startswith(_PACKAGE + "/"))
-
-
 def why_denied(text: str) -> str | None:
     """What the phone said when it refused to list a user, without Java's class names; null where it did not refuse."""
     for line in lines_of(text):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.sources.inventories.lines import MAX_KEPT, MAX_LINE, MAX_SHOWN
-from scanner.sources.inventories.pm import ListedPackage, User, parse_packages, parse_paths, parse_users, why_denied
+from scanner.sources.inventories.pm import ListedPackage, User, parse_packages, parse_users, why_denied
 from tests.sources.inventories.insertion import ANYTHING, made_of, noisy
 
 PATH = "/data/app/~~0aX7BWdP29TqZaPPXkHNIA==/org.jitsi.meet-hcYO-DrfCgXIZKdu4pcUeA==/base.apk"
@@ -195,11 +195,6 @@ def test_an_error_for_users():
     )
 
 
-def test_paths():
-    text = f"package:{PATH}\r\npackage:/data/app/x==/split_config.en.apk\nError: x\npackage:relative\n\n"
-    assert parse_paths(text) == (PATH, "/data/app/x==/split_config.en.apk")
-
-
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -228,7 +223,6 @@ def test_no_text_raises_and_no_line_is_lost(text):
     said = [line for line in text.split("\n") if line.strip("\r").strip()]
     assert len(listing.packages) + len(listing.errors) + listing.odd_count == len(said)
     parse_users(text)
-    parse_paths(text)
     why_denied(text)
 
 

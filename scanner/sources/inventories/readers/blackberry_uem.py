@@ -11,13 +11,13 @@ https://developer.blackberry.com/files/bws/reference/blackberry_uem_12_8_rest/js
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from scanner.model import Installed
-from scanner.sources.inventories.readers.jsonfields import package
-from scanner.sources.inventories.readers.mdm_fields import first_text, no_package, text, unnamed, whole
+from scanner.sources.inventories.readers.mdm_fields import first_text, text, unnamed, whole
 from scanner.sources.inventories.readers.mdm_head import glimpse
-from scanner.sources.inventories.readers.mdm_json import Listing, records
-from scanner.sources.inventories.reading import Document, Entry, Gap, Reader
+from scanner.sources.inventories.readers.mdm_json import Listing, apps_of
+from scanner.sources.inventories.reading import Document, Entry, Reader
 
 _LISTING = Listing("app", ("deviceApplications",))
 
@@ -27,24 +27,20 @@ def _recognises(head: str) -> bool:
 
 
 def _read(document: Document, spec: str) -> Iterator[Entry]:
-    for found in records(document, _LISTING):
-        if isinstance(found, Gap):
-            yield found
-            continue
-        app = found.value
-        name = package(app.get("bundleId"))
-        if name is None:
-            yield no_package(found.where, "bundleId", app.get("bundleId"))
-            continue
-        yield Installed(
-            unnamed(document),
+    device = unnamed(document)
+
+    def made(app: dict[str, Any], name: str, where: str) -> Installed:
+        return Installed(
+            device,
             spec,
             name,
-            where=f"{document.name}:{found.where}",
+            where=where,
             title=text(app.get("name")),
             version_code=whole(app.get("installedVersionCode")),
             version_name=first_text(app.get("installedVersion"), app.get("version")),
         )
+
+    return apps_of(document, _LISTING, "bundleId", made)
 
 
 READER = Reader(

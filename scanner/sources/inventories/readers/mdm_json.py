@@ -7,18 +7,19 @@ costs that line alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import IO, Any
 
 import msgspec
 
-from scanner.model import Value
+from scanner.model import Installed, Value
 from scanner.sources.inventories import documents
 from scanner.sources.inventories.jsonstream import JsonStream
-from scanner.sources.inventories.readers.mdm_fields import field, whole
+from scanner.sources.inventories.readers.jsonfields import package
+from scanner.sources.inventories.readers.mdm_fields import field, no_package, whole
 from scanner.sources.inventories.readers.mdm_head import BLANK, glimpse
-from scanner.sources.inventories.reading import Document, Gap
+from scanner.sources.inventories.reading import Document, Entry, Gap
 
 MAX_SHOWN = 200
 """Characters of a parser's own words in a reason."""
@@ -53,6 +54,19 @@ class Listing(Value, frozen=True):
 def records(document: Document, listing: Listing) -> Iterator[Found | Gap]:
     """Every object that is listed, as it arrives; a gap for what is broken, too big or left for a page elsewhere."""
     return _by_line(document, listing) if _is_lines(document) else _streamed(document, listing)
+
+
+def apps_of(
+    document: Document, listing: Listing, key: str, app: Callable[[dict[str, Any], str, str], Installed]
+) -> Iterator[Entry]:
+    """Each object as ``app`` makes it from the object, its package name under ``key``, and where it stands."""
+    for found in records(document, listing):
+        if isinstance(found, Gap):
+            yield found
+        elif (name := package(found.value.get(key))) is None:
+            yield no_package(found.where, key, found.value.get(key))
+        else:
+            yield app(found.value, name, f"{document.name}:{found.where}")
 
 
 def _is_lines(document: Document) -> bool:

@@ -5,11 +5,11 @@ What unzips to more than a limit is not read: openpyxl holds the shared texts in
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 from typing import Any
+from zipfile import BadZipFile  # which openpyxl lets out; nothing of ours reads through zipfile
 
 from scanner.model import printable
 from scanner.sources.inventories.columns import SAMPLE, Layout, lay_out
@@ -55,14 +55,13 @@ def _read(bundle: Bundle, spec: str, columns: Mapping[str, str] | None) -> Itera
     if sizes[0] > MAX_OTHER or sizes[1] > MAX_SHEET:
         yield Gap("", f"a spreadsheet of {sum(sizes)} bytes, more than is read: save it as CSV", "listing")
         return
-    bad_zip = sys.modules["zipfile"].BadZipFile  # openpyxl reads through it; nothing of ours does
     try:
         with bundle.whole() as stream:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 workbook = load_workbook(stream, read_only=True, data_only=True, keep_links=False)
             yield from _sheets(workbook, bundle.name, spec, columns)
-    except (*BROKEN, bad_zip) as error:
+    except (*BROKEN, BadZipFile) as error:
         yield Gap("", f"the spreadsheet is damaged: {printable(str(error)) or type(error).__name__}", "listing")
 
 

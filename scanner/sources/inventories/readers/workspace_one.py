@@ -11,13 +11,13 @@ Oomnitza/oomnitza-connector ``connectors/airwatch.py``.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from scanner.model import Installed
-from scanner.sources.inventories.readers.jsonfields import package
-from scanner.sources.inventories.readers.mdm_fields import no_package, text, unnamed
+from scanner.sources.inventories.readers.mdm_fields import text, unnamed
 from scanner.sources.inventories.readers.mdm_head import glimpse
-from scanner.sources.inventories.readers.mdm_json import Listing, records
-from scanner.sources.inventories.reading import Document, Entry, Gap, Reader
+from scanner.sources.inventories.readers.mdm_json import Listing, apps_of
+from scanner.sources.inventories.reading import Document, Entry, Reader
 
 _LISTING = Listing("app", ("DeviceApps",), total="Total")
 
@@ -27,23 +27,19 @@ def _recognises(head: str) -> bool:
 
 
 def _read(document: Document, spec: str) -> Iterator[Entry]:
-    for found in records(document, _LISTING):
-        if isinstance(found, Gap):
-            yield found
-            continue
-        app = found.value
-        name = package(app.get("ApplicationIdentifier"))
-        if name is None:
-            yield no_package(found.where, "ApplicationIdentifier", app.get("ApplicationIdentifier"))
-            continue
-        yield Installed(
-            unnamed(document),
+    device = unnamed(document)
+
+    def made(app: dict[str, Any], name: str, where: str) -> Installed:
+        return Installed(
+            device,
             spec,
             name,
-            where=f"{document.name}:{found.where}",
+            where=where,
             title=text(app.get("ApplicationName")),
             version_name=text(app.get("Version")),
         )
+
+    return apps_of(document, _LISTING, "ApplicationIdentifier", made)
 
 
 READER = Reader(
