@@ -225,6 +225,27 @@ def mark_then_endless(link: socket.socket) -> None:
     endless(link)
 
 
+def whole_answer(length: int) -> Callable[[socket.socket], None]:
+    """An answer of that many bytes that comes in one piece, mark and all."""
+
+    def answer(link: socket.socket) -> None:
+        mark = link.recv(65536).decode().rsplit("echo ", 1)[1].split()[0]
+        link.sendall(b"x" * length + mark.encode() + b" 0\n")
+
+    return answer
+
+
+@pytest.mark.parametrize("length", [4097, 200_000])
+def test_an_answer_in_one_piece_is_held_to_its_limit_too(liar, length: int) -> None:
+    shell = Shell(liar(whole_answer(length)), 20, v2=False)
+    with pytest.raises(LimitExceeded, match="more than the 4096 bytes"):
+        shell.ask("dd", 4096)
+    shell.close()
+    shell = Shell(liar(whole_answer(4096)), 20, v2=False)
+    assert shell.ask("dd", 4096) == (b"x" * 4096, 0)
+    shell.close()
+
+
 @pytest.mark.parametrize("v2", [True, False])
 def test_an_endless_answer_is_cut(liar, monkeypatch: pytest.MonkeyPatch, v2: bool) -> None:
     monkeypatch.setattr(channel, "MAX_OUTPUT", 1 << 20)

@@ -174,12 +174,13 @@ class Shell:
                 raise ReadError("the shell on the phone ended")
             packets.feed(data) if self._v2 else packets.out.extend(data)
             at = packets.out.find(end, max(0, searched - len(end)))
-            if at >= 0 and packets.out.endswith(b"\n", at):
+            whole = at >= 0 and packets.out.endswith(b"\n", at)
+            if (at if whole else len(packets.out) - len(end) - LONGEST_STATUS) > limit:
+                raise LimitExceeded(f"the phone answers more than the {limit} bytes that were asked for")
+            if whole:
                 code = _status(packets.out[at + len(end) :])
                 return bytes(packets.out[:at]), -1 if code is None else code
             searched = len(packets.out) if at < 0 else at
-            if len(packets.out) > limit + RECEIVE:
-                raise LimitExceeded(f"the phone answers more than the {limit} bytes that were asked for")
 
     def _send(self, data: bytes) -> None:
         if self._v2:
