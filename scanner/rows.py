@@ -190,7 +190,7 @@ def _row(
         target_sdk=identity.target_sdk,
         scanned_at=now,
         file_sha256=judged.file_sha256,
-        etag=None,
+        etag=app.location.etag,
         signers=tuple(map(signer_row, observed.signers)),
         certificate_history=tuple(map(signer_row, observed.history)),
         schemes=tuple(scheme.name for scheme in signing.schemes),

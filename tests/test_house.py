@@ -102,6 +102,11 @@ ARROWS = {
 }
 """Room → rooms it may import, besides `EVERYONE`, itself and the package's version."""
 OWNERS = {
+    "fsspec": {"bytesource"},
+    "s3fs": {"bytesource"},
+    "botocore": {"bytesource"},
+    "aiohttp": {"bytesource"},
+    "tenacity": {"bytesource"},
     "adbutils": {"sources"},
     "platformdirs": {"cache", "bundle"},
     "minisign": {"curation"},

@@ -19,6 +19,7 @@ from scanner.bytesource.forward import Forward, open_forward
 from scanner.bytesource.local import LocalFile, resident
 from scanner.bytesource.memory import Memory, Slice
 from scanner.bytesource.phone import BLOCK, Fetches, PhoneFile
+from scanner.bytesource.remote import RemoteFile, open_remote, store_of
 from scanner.bytesource.zipdirectory import NoEndRecord, ZipDirectory, ZipEntry
 from scanner.bytesource.zipmember import member_bytes, open_member
 
@@ -35,6 +36,7 @@ __all__ = [
     "NoEndRecord",
     "PhoneFile",
     "ReadsByOffset",
+    "RemoteFile",
     "Slice",
     "Span",
     "ZipDirectory",
@@ -42,5 +44,7 @@ __all__ = [
     "member_bytes",
     "open_forward",
     "open_member",
+    "open_remote",
     "resident",
+    "store_of",
 ]

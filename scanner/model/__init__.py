@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scanner.model.curation import Change, Complaint
 from scanner.model.identity import (
+    REMOTE,
     ApkIdentity,
     App,
     Certificate,
@@ -44,6 +45,7 @@ from scanner.model.vocabulary import NEWEST_SDK, SCHEMA_VERSION, Assurance, Valu
 
 __all__ = [
     "NEWEST_SDK",
+    "REMOTE",
     "SCHEMA_VERSION",
     "ApkIdentity",
     "App",

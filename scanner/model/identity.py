@@ -31,19 +31,33 @@ class PhoneAddress(Value, frozen=True):
         return f"adb:{printable(self.serial)}"
 
 
+REMOTE = ("s3://", "gs://", "az://", "https://", "http://")
+"""How addresses of objects begin: object stores and web servers, read in ranges where they lie."""
+
+
 class Location(Value, frozen=True):
-    """Where bytes lie: a file on this machine or on a phone, then members of containers, outermost first."""
+    """Where bytes lie: a file here, on a phone or at an address, then members of containers, outermost first."""
 
     path: str
+    """Of an object, its whole address."""
     hops: tuple[Hop, ...] = ()
     phone: PhoneAddress | None = None
+    size: int | None = None
+    """Bytes of an object, where its listing told them."""
+    etag: str | None = None
+    """What names this content of an object, as its server told it: an ETag without its quotes."""
+
+    @property
+    def remote(self) -> bool:
+        """Whether reading it means asking a server for ranges: many at once cost little more than one."""
+        return self.phone is None and self.path.startswith(REMOTE)
 
     def __str__(self) -> str:
         return printable("!/".join((self.path, *(hop.name for hop in self.hops))))
 
     def inside(self, hop: Hop) -> Location:
         """The location of a member of what lies here."""
-        return Location(self.path, (*self.hops, hop), self.phone)
+        return Location(self.path, (*self.hops, hop), self.phone, self.size, self.etag)
 
 
 class App(Value, frozen=True):

@@ -9,12 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from scanner.errors import SourceError
 from scanner.model import App, UnreadRow
 from scanner.sources.files import FileSource, FolderSource
+from scanner.sources.objects import ObjectSource
 from scanner.sources.opening import open_hop, open_location, resolve
 
-__all__ = ["FileSource", "FolderSource", "Source", "is_phone", "open_hop", "open_location", "open_source", "resolve"]
+__all__ = [
+    "FileSource",
+    "FolderSource",
+    "ObjectSource",
+    "Source",
+    "is_phone",
+    "open_hop",
+    "open_location",
+    "open_source",
+    "resolve",
+]
 
 
 class Source(Protocol):
@@ -30,22 +40,18 @@ class Source(Protocol):
         ...
 
 
-LATER = {"s3://": "object stores", "gs://": "object stores", "az://": "object stores",
-         "http://": "web addresses", "https://": "web addresses"}  # fmt: skip
-
-
 def is_phone(spec: str) -> bool:
     """Whether a SPEC names a phone."""
     return spec.startswith("adb:")
 
 
 def open_source(spec: str) -> Source:
-    """The source that a SPEC names: a folder, or a file (an APK or a container of APKs).
+    """The source that a SPEC names: objects at an address, a folder, or a file (an APK or a container of APKs).
 
     Raises:
-        SourceError: it is missing, unreadable, or of a kind that this version does not read.
+        SourceError: it is missing or unreadable.
     """
-    for prefix, what in LATER.items():
-        if spec.startswith(prefix):
-            raise SourceError(f"{what} are not read by this version; give files, folders or archives")
-    return FolderSource(spec) if FolderSource.accepts(spec) else FileSource(spec)
+    if ObjectSource.accepts(spec):
+        return ObjectSource(spec)
+    path = spec.removeprefix("file://")
+    return FolderSource(path) if FolderSource.accepts(path) else FileSource(path)

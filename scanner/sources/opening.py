@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from scanner.bytesource import ByteSource, LocalFile, Slice, ZipEntry, open_member
+from scanner.bytesource import ByteSource, LocalFile, Slice, ZipEntry, open_member, open_remote
 from scanner.errors import LimitExceeded, SourceError
 from scanner.model import Hop, Location, printable
 from scanner.sources.adb import open_on_phone
@@ -23,14 +23,18 @@ def open_location(location: Location) -> Iterator[ByteSource]:
 
     Raises:
         SourceError: the file cannot be opened.
-        ReadError: the phone cannot be reached, or cannot read the file.
+        ReadError: the phone or the server cannot be reached, or cannot read the file.
         ApkError: a container on the way is not what it was.
         LimitExceeded: a deflated member is too large to inflate.
     """
     with ExitStack() as stack:
-        source: ByteSource = (
-            open_on_phone(location) if location.phone else stack.enter_context(LocalFile(location.path))
-        )
+        source: ByteSource
+        if location.phone:
+            source = open_on_phone(location)
+        elif location.remote:
+            source = stack.enter_context(open_remote(location.path, location.size, location.etag))
+        else:
+            source = stack.enter_context(LocalFile(location.path))
         for depth, hop in enumerate(location.hops):
             source = open_hop(source, hop, depth)
         yield source

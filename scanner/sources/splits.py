@@ -21,13 +21,18 @@ def group_by_name(locations: Iterable[Location]) -> Iterator[tuple[Location, tup
         folder, name = posixpath.split(full_name(location))
         if name == BASE:
             bases.add(folder)
-        elif fnmatch.fnmatchcase(name, SPLIT):
+        elif may_be_split(name):
             folders.setdefault(folder, []).append(location)
     for location in ordered:
         folder, name = posixpath.split(full_name(location))
         if folder in bases and location in folders.get(folder, ()):
             continue
         yield location, tuple(folders.get(folder, ())) if name == BASE else ()
+
+
+def may_be_split(name: str) -> bool:
+    """Whether a file of this name may be a split of a base beside it."""
+    return fnmatch.fnmatchcase(name, SPLIT)
 
 
 def full_name(location: Location) -> str:
