@@ -17,7 +17,7 @@ from scanner.cli.phoneoptions import phone_choices
 from scanner.cli.policyoptions import PolicyWords, policy_choices
 from scanner.cli.progress import Progress
 from scanner.database import load_database
-from scanner.engines import engine_for
+from scanner.engines import IO_CONCURRENCY, engine_for
 from scanner.errors import SourceError
 from scanner.formats import new_format
 from scanner.formats.cleaning import clean
@@ -42,6 +42,7 @@ def run_scan(
     sdk: int | None,
     verify_all: bool,
     jobs: int | None,
+    io_concurrency: int | None,
     quiet: bool,
     only_findings: bool,
     form: str | None,
@@ -63,7 +64,7 @@ def run_scan(
         listed = connected(options.server)
         if not listed:
             click.echo(f"app-scanner: {NOTHING_CONNECTED}", err=True)
-    engine = engine_for(jobs or os.cpu_count() or 1)
+    engine = engine_for(jobs or os.cpu_count() or 1, io_concurrency or IO_CONCURRENCY)
     choices = inventory_choices(form, columns)
     with ExitStack() as stack:
         scan = Scan(

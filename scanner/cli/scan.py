@@ -61,6 +61,12 @@ Exit codes:
     help="Processes to read with.  [default: the cores]",
 )
 @click.option(
+    "--io-concurrency",
+    type=click.IntRange(min=1, max=1024),
+    metavar="N",
+    help="Requests to object stores and web servers under way at once.  [default: 32]",
+)
+@click.option(
     "--as",
     "form",
     metavar="FORMAT",
@@ -85,6 +91,7 @@ def scan(
     payments: bool,
     look_alikes: bool,
     jobs: int | None,
+    io_concurrency: int | None,
     quiet: bool,
     only_findings: bool,
     form: str | None,
@@ -107,6 +114,7 @@ def scan(
 
     return run_scan(
         specs, files_from=files_from, outputs=outputs, signatures=signatures, only_signatures=only_signatures,
-        sdk=sdk, verify_all=verify_all, jobs=jobs, quiet=quiet, only_findings=only_findings, form=form,
-        columns=columns, policy=policy, phones=phones, search=Search(payments, look_alikes),
+        sdk=sdk, verify_all=verify_all, jobs=jobs, io_concurrency=io_concurrency, quiet=quiet,
+        only_findings=only_findings, form=form, columns=columns, policy=policy, phones=phones,
+        search=Search(payments, look_alikes),
     )  # fmt: skip

@@ -8,9 +8,10 @@ from typing import Protocol
 from scanner.engines.pool import PoolEngine
 from scanner.engines.serial import SerialEngine
 from scanner.engines.spread import spread
+from scanner.engines.together import IO_CONCURRENCY
 from scanner.model import App, Outcome
 
-__all__ = ["Engine", "PoolEngine", "Reads", "SerialEngine", "engine_for", "spread"]
+__all__ = ["IO_CONCURRENCY", "Engine", "PoolEngine", "Reads", "SerialEngine", "engine_for", "spread"]
 
 
 class Reads(Protocol):
@@ -37,6 +38,6 @@ class Engine(Protocol):
         ...
 
 
-def engine_for(jobs: int) -> Engine:
-    """The engine for this many processes."""
-    return SerialEngine() if jobs <= 1 else PoolEngine(jobs)
+def engine_for(jobs: int, io_concurrency: int = IO_CONCURRENCY) -> Engine:
+    """The engine for this many processes, and this many requests to servers under way at once."""
+    return SerialEngine(io_concurrency) if jobs <= 1 else PoolEngine(jobs, io_concurrency=io_concurrency)

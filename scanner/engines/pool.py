@@ -15,10 +15,12 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain, islice
 from multiprocessing import forkserver
 from typing import TYPE_CHECKING
 
+from scanner.engines.together import IO_CONCURRENCY, Together, is_remote
 from scanner.errors import ScannerError
 from scanner.interruption import result_of
 from scanner.model import SCHEMA_VERSION, App, Expansion, Outcome, UnreadRow, printable
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 BATCH = 16
 """Candidates sent to a process at once: enough to make the sending cheap, few enough to share evenly."""
+REMOTE_BATCH = 64
+"""The same of candidates at an address: many of them are read at once, and the last one is waited for."""
 WINDOW = 4
 """Batches under way for each process."""
 WORTH_IT = 48
@@ -38,19 +42,24 @@ CANNOT_START = "processes to read with cannot be started (a script needs its `if
 Item = App | Outcome
 
 _reader: Reads | None = None
+_together = Together(1)
 
 
-def _start(reader: Reads | None) -> None:
+def _start(reader: Reads | None, threads: int) -> None:
     """Set up a process: it leaves Ctrl-C to the parent, which decides what is still written."""
-    global _reader  # noqa: PLW0603 - the one thing a worker process holds
+    global _reader, _together
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _reader = reader
+    _reader, _together = reader, Together(threads)
 
 
 def _read(batch: list[Item]) -> list[list[Outcome]]:
     if _reader is None:
         raise RuntimeError("a worker process was not set up")
-    return [_reader(item) if isinstance(item, App) else [item] for item in batch]
+    return list(_together.over(batch, partial(_outcomes, _reader)))
+
+
+def _outcomes(reader: Reads, item: Item) -> list[Outcome]:
+    return reader(item) if isinstance(item, App) else [item]
 
 
 def _ready() -> None:
@@ -60,8 +69,10 @@ def _ready() -> None:
 class PoolEngine:
     """A pool of ``jobs`` processes, started when there is enough to do. See `Engine`."""
 
-    def __init__(self, jobs: int, worth_it: int = WORTH_IT) -> None:
+    def __init__(self, jobs: int, worth_it: int = WORTH_IT, io_concurrency: int = IO_CONCURRENCY) -> None:
         self._jobs = jobs
+        self._threads = -(-io_concurrency // jobs)
+        self._together = Together(io_concurrency)
         self._worth_it = worth_it
         self._pool: ProcessPoolExecutor | None = None
 
@@ -74,7 +85,7 @@ class PoolEngine:
             return
         under_way: deque[tuple[list[Item], Future[list[list[Outcome]]]]] = deque()
         rest = chain(first, ahead)
-        while batch := list(islice(rest, BATCH)):
+        while batch := _batch(rest):
             under_way.append((batch, self._submit(reader, batch)))
             if len(under_way) >= self._jobs * WINDOW:
                 yield from self._gather(reader, *under_way.popleft())
@@ -86,15 +97,16 @@ class PoolEngine:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
+        self._together.close()
 
     def _submit(self, reader: Reads, batch: list[Item]) -> Future[list[list[Outcome]]]:
         if self._pool is None:
-            self._pool = _new_pool(self._jobs, reader)
+            self._pool = _new_pool(self._jobs, reader, self._threads)
         try:
             return self._pool.submit(_read, batch)
         except BrokenProcessPool:
             self.close()
-            self._pool = _new_pool(self._jobs, reader)
+            self._pool = _new_pool(self._jobs, reader, self._threads)
             return self._pool.submit(_read, batch)
 
     def _gather(self, reader: Reads, batch: list[Item], future: Future[list[list[Outcome]]]) -> Iterator[Outcome]:
@@ -106,6 +118,10 @@ class PoolEngine:
             yield from self._expanded(reader, outcome)
 
     def _here(self, reader: Reads, items: list[Item]) -> Iterator[Outcome]:
+        if any(map(is_remote, items)):
+            for outcome in chain.from_iterable(self._together.over(items, partial(_outcomes, reader))):
+                yield from self._expanded(reader, outcome)
+            return
         for item in items:
             for outcome in reader.stream(item, inline=False) if isinstance(item, App) else (item,):
                 yield from self._expanded(reader, outcome)
@@ -122,6 +138,12 @@ class PoolEngine:
             yield from self.run(reader, outcome.apps)
 
 
+def _batch(items: Iterator[Item]) -> list[Item]:
+    """The next candidates for one process."""
+    first = list(islice(items, 1))
+    return first + list(islice(items, (REMOTE_BATCH if any(map(is_remote, first)) else BATCH) - 1)) if first else []
+
+
 @contextmanager
 def _deaf_to_ctrl_c() -> Iterator[None]:
     """Let what is started here ignore Ctrl-C from its first moment, before it could set that up itself."""
@@ -135,14 +157,14 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _new_pool(jobs: int, reader: Reads | None) -> ProcessPoolExecutor:
+def _new_pool(jobs: int, reader: Reads | None, threads: int = 1) -> ProcessPoolExecutor:
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if "forkserver" in methods:
         multiprocessing.set_forkserver_preload(PRELOADED)
         with _deaf_to_ctrl_c():
             forkserver.ensure_running()
-    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(reader,))
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(reader, threads))
 
 
 def _alone(reader: Reads, item: Item) -> list[Outcome]:

@@ -18,6 +18,8 @@ TAIL, MOST_TAIL, SHARE = 32 * 1024, 256 * 1024, 160
 the signing block of most APKs, so that one request brings both."""
 HEAD = 32 * 1024
 """What is fetched of the front at once: most APKs have their manifest there."""
+MAGIC = 4
+"""Who asks for so few of the first bytes wants to know what begins there, and no more."""
 AHEAD, BEFORE = 16 * 1024, 48 * 1024
 """Bytes fetched behind what is asked for, and in front of it where a directory is being looked for: the signing block
 lies in front of it."""
@@ -102,9 +104,9 @@ class RemoteFile(ReadsByOffset):
             last = next(len(data) for start, data in self._pieces if start + len(data) == at)
             start, stop = at, max(end, at + min(LARGEST, 2 * last))
         elif at < HEAD:
-            start, stop = 0, max(end, HEAD)
+            start, stop = 0, max(end, HEAD if end > MAGIC else AHEAD // 4)
         elif end >= behind - AHEAD:
-            start, stop = min(at, behind - BEFORE), behind
+            start, stop = min(at - AHEAD, behind - BEFORE), behind
         else:
             start, stop = at - (BEFORE if end - at >= LOOKS_BACK else 0), end + AHEAD
         return max(start, before), min(stop, max(behind, at + 1), self.size)

@@ -57,6 +57,7 @@ _BROKEN = (
     OSError,
     asyncio.TimeoutError,
     aiohttp.ClientError,
+    botocore.exceptions.ConnectionError,
     botocore.exceptions.HTTPClientError,
     botocore.exceptions.IncompleteReadError,
     botocore.exceptions.ResponseStreamingError,
