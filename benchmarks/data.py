@@ -38,6 +38,8 @@ class Scale(NamedTuple):
     amapi_bytes: int
     export_turns: int
     """Turns over our own rows; the other exports take one."""
+    objects: int
+    """APKs in a bucket."""
 
 
 FULL = Scale(
@@ -55,6 +57,7 @@ FULL = Scale(
     export_devices=10_000,
     amapi_bytes=500_000_000,
     export_turns=2,
+    objects=2_000,
 )
 QUICK = Scale(
     12,
@@ -71,6 +74,7 @@ QUICK = Scale(
     export_devices=500,
     amapi_bytes=50_000_000,
     export_turns=1,
+    objects=300,
 )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import apksig, data, inventories, measures, phones, sdk, verification
+from benchmarks import apksig, data, inventories, measures, objects, phones, sdk, verification
 from benchmarks.data import FULL, QUICK, Scale
 from benchmarks.processes import ROOT
 from benchmarks.results import Result, as_markdown, as_text, environment
@@ -21,7 +21,7 @@ from benchmarks.tools import ANDROGUARD, APK_INFO
 
 BIG_MIN_SDK = 24
 """Below it the large APK, which has no JAR signature, does not verify."""
-PARTS = ("verification", "phones", "inventories", "sdk")
+PARTS = ("verification", "phones", "inventories", "objects", "sdk")
 COMMANDS = 10
 """Small APKs that the command is started for."""
 
@@ -47,6 +47,9 @@ def main() -> None:
     scale = QUICK if options.quick else FULL
     if options.only == "inventories":
         results, notes = _told(inventories.inventories(scale)), inventories.notes(scale)
+    elif options.only == "objects":
+        results = _told(objects.objects(data.real_apks(options.samples), scale.objects))
+        notes = objects.notes()
     elif options.only == "sdk":
         results = _told(sdk.sdks(data.real_apks(options.samples), scale.runs))
         notes = sdk.notes(scale.runs)
@@ -66,6 +69,7 @@ def _with_apks(samples: Path, scale: Scale, part: str | None) -> tuple[list[Resu
     if not part:
         notes += [
             *inventories.notes(scale),
+            *objects.notes(),
             *sdk.notes(scale.runs),
             *measures.disagreements([*inputs.real, *inputs.small, inputs.big]),
         ]
@@ -131,6 +135,8 @@ def _measure(inputs: Inputs, scale: Scale, part: str | None) -> Iterator[Result]
     if not phones.missing():
         yield from phones.phones(scale.phone_apps, scale.phone_bytes, scale.phone_turns)
     yield from inventories.inventories(scale)
+    if not objects.missing():
+        yield from objects.objects(inputs.real, scale.objects)
     yield from sdk.sdks(inputs.real, scale.runs)
 
 

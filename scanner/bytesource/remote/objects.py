@@ -43,7 +43,9 @@ class RemoteFile(ReadsByOffset):
         self._lock = threading.Lock()
         self._pieces: list[tuple[int, bytes]] = []  # the one used last stands last
         self._whole: LocalFile | None = None
-        super().__init__(found.size if found.size is not None else self._download().size)
+        if found.size is None:
+            self._found = persistently(lambda: store.look(found))
+        super().__init__(self._found.size if self._found.size is not None else self._download().size)
 
     def close(self) -> None:
         """Give back what is held of it."""

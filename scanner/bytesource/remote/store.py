@@ -60,6 +60,10 @@ class Store(Protocol):
         """A range of an object, as far as the object goes. Raises `NoRanges`."""
         ...
 
+    def look(self, found: Found) -> Found:
+        """The object with its size, where the store tells it, and what names its content now."""
+        ...
+
     def copy(self, found: Found, out: BinaryIO, limit: int) -> None:
         """All of an object. Raises `LimitExceeded` for one of more than ``limit`` bytes."""
         ...

