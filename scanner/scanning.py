@@ -37,6 +37,7 @@ from scanner.model import (
     Verdict,
     Withheld,
     printable,
+    redacted,
 )
 from scanner.phonerows import InstalledJudge
 from scanner.phones import PhoneOptions
@@ -193,13 +194,13 @@ class Scan:
     def _opened(self, spec: str, found: Iterator[Candidate]) -> Iterator[Candidate | Outcome]:
         """What a source yields; one that cannot be opened is a row and no more."""
         self._sources += 1
-        log.info("%s: reading", spec)
+        log.info("%s: reading", redacted(spec))
         try:
             yield from found
         except SourceError as error:
-            log.info("%s: %s", spec, error)
+            log.info("%s: %s", redacted(spec), error)
             self._failed_sources += 1
-            name = printable(spec)
+            name = printable(redacted(spec))
             yield UnreadRow(SCHEMA_VERSION, name, "source", name, str(error))
 
     def _count(self, outcome: Outcome) -> AppRow | UnreadRow | None:

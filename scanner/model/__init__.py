@@ -41,7 +41,16 @@ from scanner.model.rows import (
     Withheld,
 )
 from scanner.model.verification import Issue, SourceStamp, Verification, VerifiedScheme, VerifiedSigner
-from scanner.model.vocabulary import NEWEST_SDK, SCHEMA_VERSION, Assurance, Value, Verdict, first_known, printable
+from scanner.model.vocabulary import (
+    NEWEST_SDK,
+    SCHEMA_VERSION,
+    Assurance,
+    Value,
+    Verdict,
+    first_known,
+    printable,
+    redacted,
+)
 
 __all__ = [
     "NEWEST_SDK",
@@ -99,4 +108,5 @@ __all__ = [
     "Withheld",
     "first_known",
     "printable",
+    "redacted",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from scanner.model.vocabulary import Value, printable
+from scanner.model.vocabulary import Value, printable, redacted
 
 
 class Hop(Value, frozen=True):
@@ -53,7 +53,7 @@ class Location(Value, frozen=True):
         return self.phone is None and self.path.startswith(REMOTE)
 
     def __str__(self) -> str:
-        return printable("!/".join((self.path, *(hop.name for hop in self.hops))))
+        return printable("!/".join((redacted(self.path), *(hop.name for hop in self.hops))))
 
     def inside(self, hop: Hop) -> Location:
         """The location of a member of what lies here."""

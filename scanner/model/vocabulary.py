@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import TypeVar
 
@@ -64,6 +65,27 @@ def printable(text: str) -> str:
     if text.isascii():
         return text
     return "".join(_escaped(character) if "\ud800" <= character <= "\udfff" else character for character in text)
+
+
+_USER = re.compile(r"^(https?://)[^/?#]*@")
+_VALUE = re.compile(r"([?&][^=&#]*=)([^&#]+)")
+_HARMLESS = re.compile(r"[A-Za-z0-9._-]{1,15}")
+_SECRET = re.compile(r"sig|tok|key|pass|pwd|secret|cred|auth|code", re.IGNORECASE)
+
+
+def redacted(text: str) -> str:
+    """An address without what may be a secret: name and password, and values that sign or identify; else as it is.
+
+    Short values of harmless names stay, so that addresses which differ in them can be told apart.
+    """
+    if not text.startswith(("http://", "https://")):
+        return text
+    return _VALUE.sub(_shortened, _USER.sub(r"\1", text, count=1))
+
+
+def _shortened(parameter: re.Match[str]) -> str:
+    harmless = _HARMLESS.fullmatch(parameter[2]) and not _SECRET.search(parameter[1])
+    return parameter[0] if harmless else parameter[1] + "…"
 
 
 def _escaped(surrogate: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from scanner.bytesource import store_of
 from scanner.errors import SourceError
-from scanner.model import REMOTE, App, Location
+from scanner.model import REMOTE, App, Location, redacted
 from scanner.sources.splits import BASE, group_by_name, may_be_split
 
 
@@ -15,7 +15,8 @@ class ObjectSource:
     """One object, or all below a prefix or a folder, as they are listed: no object is opened here."""
 
     def __init__(self, spec: str) -> None:
-        self.name = spec
+        self.name = redacted(spec)
+        self._address = spec
 
     @staticmethod
     def accepts(spec: str) -> bool:
@@ -24,11 +25,11 @@ class ObjectSource:
 
     def apps(self) -> Iterator[App]:
         """See `Source.apps`. Raises `SourceError` where nothing lies there, or it cannot be listed."""
-        store, count = store_of(self.name), 0
-        found = (Location(one.address, size=one.size, etag=one.etag) for one in store.find(self.name))
+        store, count = store_of(self._address), 0
+        found = (Location(one.address, size=one.size, etag=one.etag) for one in store.find(self._address))
         for base, splits in in_sets(found):
             count += 1
-            yield App(self.name, base, splits, named=base.path == self.name)
+            yield App(self.name, base, splits, named=base.path == self._address)
         if not count:
             raise SourceError("nothing lies there: no object of this name, and none below it")
 

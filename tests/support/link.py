@@ -40,6 +40,8 @@ class Crossed:
     requests: list[str] = field(default_factory=list)
     """``GET /path Range``, in the order they came."""
     body_bytes: int = 0
+    at_once: int = 0
+    """Most requests that were under way at once."""
 
 
 class Link:
@@ -50,6 +52,7 @@ class Link:
         self._server = (host, int(port))
         self._latency, self._rate = latency, bytes_per_second
         self._free_at = 0.0
+        self._under_way = 0
         self.crossed = Crossed()
         self.faults: Callable[[str], Fault | None] = lambda _: None
         self._loop = asyncio.new_event_loop()
@@ -87,7 +90,7 @@ class Link:
         await asyncio.gather(*others, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError):
             await asyncio.sleep(self._latency)
             above = await asyncio.open_connection(*self._server, limit=MAX_HEAD)
             try:
@@ -110,6 +113,23 @@ class Link:
         asked = " ".join((lines[0].rpartition(" ")[0], _header(lines, "range") or "")).strip()
         self.crossed.requests.append(asked)
         fault = self.faults(asked) or Fault()
+        self._under_way += 1
+        self.crossed.at_once = max(self.crossed.at_once, self._under_way)
+        try:
+            return await self._answered(lines, head, writer, from_server, to_server, fault)
+        finally:
+            self._under_way -= 1
+
+    async def _answered(
+        self,
+        lines: list[str],
+        head: bytes,
+        writer: asyncio.StreamWriter,
+        from_server: asyncio.StreamReader,
+        to_server: asyncio.StreamWriter,
+        fault: Fault,
+    ) -> bool:
+        """The answer to one request, or what a fault makes of it; whether the connection goes on."""
         await asyncio.sleep(self._latency)
         if fault.status is not None:
             writer.write(f"HTTP/1.1 {fault.status} X\r\nContent-Length: 0\r\n{fault.headers}\r\n".encode())

@@ -48,6 +48,9 @@ class FilesystemStore:
             if at > limit:
                 raise LimitExceeded(f"more than {limit} bytes")
 
+    def close(self) -> None:
+        """See `Store.close`: fsspec's filesystems close what they hold when they go."""
+
     def _mapped(self, method: str, *words: Any, **options: Any) -> Any:  # noqa: ANN401 - as fsspec's
         try:
             return getattr(self._files, method)(*words, **options)

@@ -46,6 +46,7 @@ class Ranged:
         self._tells = tells
         self.files = HTTPFileSystem(
             use_listings_cache=False,
+            skip_instance_cache=True,
             encoded=True,
             client_kwargs={
                 "timeout": aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS),
@@ -67,6 +68,13 @@ class Ranged:
         """Size and ETag, by asking for the first byte: a server may refuse HEAD, or answer it otherwise."""
         found: Found = self._done(self._looked(address))
         return found
+
+    def close(self) -> None:
+        """Close the connections that are kept open."""
+        self._done(self._closed())
+
+    async def _closed(self) -> None:
+        await (await self.files.set_session()).close()
 
     def _done(self, work: Any) -> Any:  # noqa: ANN401 - of whatever is awaited
         async def awaited() -> Any:  # noqa: ANN401 - the same

@@ -11,7 +11,7 @@ Result = TypeVar("Result")
 ATTEMPTS = 6
 """How often a request is made before its object is given up."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 20.0
-"""Seconds between attempts: doubled each time, some of them chance, no more than the longest."""
+"""Seconds between attempts: by chance, up to what doubles each time, no more than the longest."""
 CONNECT_SECONDS, READ_SECONDS = 15, 60
 """How long a server may take to answer at all, and to send its next piece."""
 MAX_STREAMED = 512 << 20
@@ -68,12 +68,16 @@ class Store(Protocol):
         """All of an object. Raises `LimitExceeded` for one of more than ``limit`` bytes."""
         ...
 
+    def close(self) -> None:
+        """Close its connections."""
+        ...
+
 
 def persistently(request: Callable[[], Result]) -> Result:
     """What a request brings, made again while it fails in a way that may be over in a moment."""
     import tenacity
 
-    pauses = tenacity.wait_exponential_jitter(FIRST_PAUSE, LONGEST_PAUSE)
+    pauses = tenacity.wait_random_exponential(FIRST_PAUSE, LONGEST_PAUSE)
 
     def pause(state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

@@ -5,6 +5,7 @@ A name and password in the address are sent as basic authentication; a proxy and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -12,6 +13,8 @@ from scanner.bytesource.remote.ranged import Ranged, mapped
 from scanner.bytesource.remote.store import CHANGED, NO_SUCH, Answer, Found, persistently
 from scanner.errors import ReadError, SourceError
 
+_UP = re.compile(r"/(\.|%2e){1,2}(/|$|\?)", re.IGNORECASE)
+"""A link that leads out of the folder it seems to lie in."""
 MAX_DEPTH = 16
 """Folders below a folder whose pages are read."""
 _REASONS = {
@@ -40,7 +43,7 @@ class WebStore:
         except ReadError as error:
             raise SourceError(str(error)) from error
         for one in sorted(listed):
-            if one.startswith(address) and not one.endswith("/"):
+            if one.startswith(address) and not one.endswith("/") and not _UP.search(one):
                 yield Found(one, None, None)
 
     def read(self, found: Found, offset: int, length: int) -> Answer:
@@ -54,6 +57,10 @@ class WebStore:
     def look(self, found: Found) -> Found:
         """See `Store.look`."""
         return self._ranged.look(found.address)
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        self._ranged.close()
 
     def _linked(self, address: str) -> list[str]:
         """The addresses that the pages of a folder, and of folders below it, link to."""
