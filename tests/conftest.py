@@ -5,6 +5,7 @@ from __future__ import annotations
 import compileall
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,8 +22,10 @@ ROOT = Path(__file__).resolve().parents[1]
 def pytest_sessionstart() -> None:
     """Compile the package once, for hundreds of processes that tests start: as installing it would.
 
-    And let none of them heed what the person who tests has set for himself.
+    And let none of them heed what the person who tests has set for himself. Ctrl-C is heard by all of them, also where
+    the suite itself runs in the background, whose processes a shell makes deaf to it.
     """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in [name for name in os.environ if name.startswith("APP_SCANNER_")]:
         del os.environ[name]
     os.environ["APP_SCANNER_NO_CONFIG"] = "1"
