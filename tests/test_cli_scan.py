@@ -427,11 +427,21 @@ def test_a_missing_path_beside_a_readable_one_is_a_hole(scan_rows: Scan, tmp_pat
     assert (ran.code, ran.unread[0]["what"]) == (1, "source")
 
 
-@pytest.mark.parametrize("spec", ["s3://bucket/x", "https://example.org/x.apk"])
-def test_what_this_version_cannot_read_is_said(app_scanner: Scan, spec: str) -> None:
+@pytest.mark.parametrize(("spec", "like"), [("gcs://bucket/x", "gs://"), ("ftp://example.org/x.apk", "s3://, gs://")])
+def test_an_address_of_another_kind_is_told_from_a_file(app_scanner: Scan, spec: str, like: str) -> None:
     ran = app_scanner("scan", spec)
-    assert ran.code == 5
-    assert "not read by this version" in ran.err
+    assert (ran.code, ran.err.count("\n")) == (5, 1)
+    assert like in ran.err
+
+
+def test_a_file_may_be_named_as_an_address(scan_rows: Scan, tmp_path: Path) -> None:
+    write(tmp_path, {"an app 100%.apk": apk()})
+    named = (tmp_path / "an app 100%.apk").as_uri()
+    assert named.endswith("an%20app%20100%25.apk")
+    for spec in (named, named.replace("file://", "file://localhost"), f"file://{tmp_path}"):
+        assert [row["package_name"] for row in scan_rows(spec).apps] == ["com.example.app"]
+    ran = scan_rows("file://elsewhere/x.apk")
+    assert (ran.code, "file:///" in ran.err) == (5, True)
 
 
 def test_a_broken_signature_file_names_file_field_and_reason(app_scanner: Scan, tmp_path: Path) -> None:

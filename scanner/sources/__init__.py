@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from scanner.model import App, UnreadRow
+from scanner.sources.addresses import path_of
 from scanner.sources.files import FileSource, FolderSource
 from scanner.sources.objects import ObjectSource
 from scanner.sources.opening import open_hop, open_location, resolve
@@ -53,5 +54,5 @@ def open_source(spec: str) -> Source:
     """
     if ObjectSource.accepts(spec):
         return ObjectSource(spec)
-    path = spec.removeprefix("file://")
+    path = path_of(spec)
     return FolderSource(path) if FolderSource.accepts(path) else FileSource(path)

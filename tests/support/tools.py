@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def require_tool(name: str) -> str:
     """The path of a program, installed beside Python or anywhere. Without it the test is skipped; on CI it fails."""
     beside = str(Path(sys.executable).parent)
-    path = shutil.which(name, path=os.pathsep.join([beside, os.environ.get("PATH", os.defpath)]))
+    path = shutil.which(name, path=os.pathsep.join([beside, os.environ.get("PATH", os.defpath), "/usr/sbin"]))
     if path is not None:
         return path
     missing = f"{name} is not installed"

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 import aiohttp
 import botocore.exceptions
 import botocore.session
+import fsspec.config
 from fsspec.asyn import sync
 from s3fs import S3FileSystem
 
@@ -41,6 +42,8 @@ SIGNED_SECONDS = 1800
 """How long a signed address is used; it is good for twice as long."""
 KEPT = 4096
 """Signed addresses that are kept."""
+DENIED = "access denied: these credentials may not read it"
+UNSIGNED = "access denied, and no credentials were found: set AWS_ACCESS_KEY_ID and its like, or AWS_PROFILE"
 _CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,64})</Code>")
 _REASONS = {
     "NoSuchBucket": "no such bucket",
@@ -50,14 +53,15 @@ _REASONS = {
     "PreconditionFailed": CHANGED,
     "412": CHANGED,
     "InvalidRange": CHANGED,
-    "AccessDenied": "access denied: these credentials may not read it",
-    "403": "access denied: these credentials may not read it",
+    "AccessDenied": DENIED,
+    "403": DENIED,
     "InvalidAccessKeyId": "the store does not know this access key",
     "SignatureDoesNotMatch": "the secret does not belong to the access key",
     "ExpiredToken": "the credentials have expired: renew them",
     "InvalidObjectState": "archived by its store: restore it first",
 }
 """What the store calls an error, and what it means here."""
+_BUSY = frozenset({"SlowDown", "RequestTimeout", "Throttling"})
 _BROKEN = (
     OSError,
     asyncio.TimeoutError,
@@ -75,11 +79,11 @@ class S3Store:
 
     def __init__(self) -> None:
         try:
-            anonymous = botocore.session.get_session().get_credentials() is None
-            if anonymous:
-                log.info("s3: no credentials found: requests are not signed")
+            self._anonymous = _anonymous()
+            if self._anonymous:
+                log.info("s3: requests are not signed")
             self._files = S3FileSystem(
-                anon=anonymous,
+                anon=self._anonymous,
                 use_listings_cache=False,
                 skip_instance_cache=True,
                 config_kwargs={
@@ -91,7 +95,7 @@ class S3Store:
             )
         except botocore.exceptions.BotoCoreError as error:
             raise SourceError(f"s3: {error}") from error
-        self._ranged = Ranged(_tells)
+        self._ranged = Ranged(self._tells)
         self._urls: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -177,7 +181,7 @@ class S3Store:
         try:
             return sync(self._files.loop, awaited)
         except botocore.exceptions.ClientError as error:
-            raise _listing_error(error) from error
+            raise self._listing_error(error) from error
         except botocore.exceptions.NoCredentialsError as error:
             raise ReadError("no credentials: set AWS_ACCESS_KEY_ID and its like, or AWS_PROFILE") from error
         except _BROKEN as error:
@@ -185,10 +189,36 @@ class S3Store:
         except botocore.exceptions.BotoCoreError as error:
             raise ReadError(f"s3: {error}") from error
 
+    def _listing_error(self, error: Any) -> ReadError:  # noqa: ANN401 - botocore has no types
+        """An error of the store in our words."""
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        text = self._said(status, code)
+        return Transient(text) if status in TOO_BUSY or code in _BUSY else ReadError(text)
+
+    def _tells(self, status: int, body: bytes) -> str:
+        """What an answer to a read means: S3 puts a code into a little XML."""
+        code = _CODE.search(body)
+        return self._said(status, code[1].decode("ascii") if code else "")
+
+    def _said(self, status: int, code: str) -> str:
+        reason = _REASONS.get(code) or _REASONS.get(str(status))
+        if self._anonymous and status in {400, 401, 403} and reason in {None, DENIED}:
+            return UNSIGNED
+        return reason or f"the store answers {status} {code}".rstrip()
+
     async def _call(self, method: str, bucket: str, **words: Any) -> Any:  # noqa: ANN401 - as botocore's
         await self._files.set_session()
         client = await self._files.get_s3(bucket)
         return await getattr(client, method)(**words)
+
+
+def _anonymous() -> bool:
+    """Whether requests are sent unsigned: fsspec's configuration says so, or nobody has credentials."""
+    settings = fsspec.config.conf.get("s3", {})
+    if "anon" in settings:
+        return bool(settings["anon"])
+    return not settings.keys() & {"key", "profile"} and botocore.session.get_session().get_credentials() is None
 
 
 def _parts(address: str) -> tuple[str, str]:
@@ -201,24 +231,3 @@ def _parts(address: str) -> tuple[str, str]:
 def _why(error: Any) -> str:  # noqa: ANN401 - of many libraries
     """An error's text without what follows the address that was asked, which may be signed."""
     return (str(error) or type(error).__name__).partition("?")[0]
-
-
-def _listing_error(error: Any) -> ReadError:  # noqa: ANN401 - botocore has no types
-    """An error of the store in our words."""
-    code = str(error.response.get("Error", {}).get("Code", ""))
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code in _REASONS:
-        return ReadError(_REASONS[code])
-    text = f"the store answers {status} {code}"
-    return (
-        Transient(text)
-        if status in TOO_BUSY or code in {"SlowDown", "RequestTimeout", "Throttling"}
-        else ReadError(text)
-    )
-
-
-def _tells(status: int, body: bytes) -> str:
-    """What an answer to a read means: S3 puts a code into a little XML."""
-    code = _CODE.search(body)
-    name = code[1].decode("ascii") if code else str(status)
-    return _REASONS.get(name) or _REASONS.get(str(status)) or f"the store answers {status} {name}"
