@@ -15,8 +15,10 @@ from types import TracebackType
 from typing import Self, get_args
 
 from scanner import __version__
+from scanner.comparing.apps import App
 from scanner.comparing.differing import aspects, findings_of
-from scanner.comparing.store import App, Holes, Store
+from scanner.comparing.store import Store
+from scanner.comparing.unseen import Holes
 from scanner.errors import SourceError
 from scanner.model import SCHEMA_VERSION, CoverageHole, SummaryRow, UnreadRow
 from scanner.model.comparison import Aspect, ChangeKind, ChangeRow, ComparisonRow, PlaceRow, Seen, Side
