@@ -45,6 +45,15 @@ COMPARISON_MEANINGS = {
 }
 
 
+HISTORY_MEANINGS = {
+    CLEAN: "no listed app is there any more, as far as was looked",
+    FOUND: "a listed app is there, or may be",
+    INCOMPLETE: "not everything was seen when it was last looked at",
+    NOTHING: "nothing was ever read",
+    FAILED: "no file could be read",
+}
+
+
 def fails(finding: Finding) -> bool:
     """Whether a finding fails a scan, as its policy had it; one of a scan that knew none, by its verdict."""
     if finding.fails is None:
@@ -127,6 +136,21 @@ def comparison_code(*, worse: int, incomplete: bool, comparable: bool, apps: int
     if not apps:
         return NOTHING if not incomplete else INCOMPLETE
     return INCOMPLETE if incomplete or not comparable else CLEAN
+
+
+def history_code(*, failing: int, incomplete: int, places: int, files: int, refused: int) -> int:
+    """The exit code of a history: that of the fleet as it was last seen.
+
+    ``failing`` counts listed apps that are there or may be, ``incomplete`` phones whose last look had holes, phones
+    that nobody could read and damaged files, ``refused`` files that hold nothing.
+    """
+    if files and refused == files:
+        return FAILED
+    if failing:
+        return FOUND
+    if incomplete:
+        return INCOMPLETE
+    return CLEAN if places else NOTHING
 
 
 def devices_code(phones: int, unready: int) -> int:

@@ -17,6 +17,7 @@ from scanner.cli.completion import completion
 from scanner.cli.configuration import READ, config_options, origin
 from scanner.cli.devices import devices
 from scanner.cli.diff import diff
+from scanner.cli.history import history
 from scanner.cli.inspect import inspect
 from scanner.cli.policy import policy
 from scanner.cli.report import report
@@ -72,6 +73,7 @@ cli.add_command(report)
 cli.add_command(policy)
 cli.add_command(signatures)
 cli.add_command(diff)
+cli.add_command(history)
 
 
 def run() -> None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TextIO, TypeVar
 
 from scanner.model import AppRow, SummaryRow, UnreadRow
 from scanner.model.comparison import ChangeRow, ComparisonRow, PlaceRow
+from scanner.model.history import DayRow, HistoryRow, SightingRow
 
 Item_contra = TypeVar("Item_contra", contravariant=True)
 Last_contra = TypeVar("Last_contra", contravariant=True)
@@ -29,6 +30,13 @@ COMPARISON_FORMATS = {
     "jsonl": FORMATS["jsonl"],
 }
 """The same for what changed between two scans."""
+HISTORY_FORMATS = {
+    "table": ("scanner.formats.history", "HistoryTable"),
+    "json": FORMATS["json"],
+    "jsonl": FORMATS["jsonl"],
+    "csv": ("scanner.formats.history", "HistoryCsv"),
+}
+"""The same for a fleet over time."""
 EXTRAS = {"parquet": ("pyarrow", "parquet")}
 """Name → the library it needs besides, and the extra of this distribution that installs it."""
 BINARY = frozenset({"parquet"})
@@ -60,6 +68,12 @@ def new_format(name: str, out: TextIO) -> Format:
 def new_comparison_format(name: str, out: TextIO) -> Writer[ChangeRow | PlaceRow, ComparisonRow]:
     """The format of that name for what changed, writing to ``out``."""
     made: Writer[ChangeRow | PlaceRow, ComparisonRow] = _class_of(COMPARISON_FORMATS[name])(out)
+    return made
+
+
+def new_history_format(name: str, out: TextIO) -> Writer[SightingRow | DayRow, HistoryRow]:
+    """The format of that name for a fleet over time, writing to ``out``."""
+    made: Writer[SightingRow | DayRow, HistoryRow] = _class_of(HISTORY_FORMATS[name])(out)
     return made
 
 
