@@ -57,3 +57,8 @@ class OutOfRange(ApkError, ValueError):  # noqa: N818 - the name is part of the 
 
 class LimitExceeded(ApkError):  # noqa: N818 - reads as what happened
     """Reading on would exceed a named limit."""
+
+    @classmethod
+    def of(cls, what: str, name: str, most: object) -> LimitExceeded:
+        """The error for one of the limits that ``--limit`` sets, by the name of its field."""
+        return cls(f"{what}, the limit is {most} (--limit {name.replace('_', '-')})")

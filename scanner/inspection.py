@@ -7,13 +7,23 @@ import struct
 from scanner.apk import MANIFEST, NotAnApk
 from scanner.apk.contents import ManifestContents, read_contents
 from scanner.apk.insides import read_insides
-from scanner.apk.manifest import MAX_MANIFEST
 from scanner.bytesource import ByteSource, ZipDirectory, member_bytes
 from scanner.certificate import details, hash32
 from scanner.database import SignatureDatabase
 from scanner.embedding import traces, wanted_of_sdks
 from scanner.errors import ApkError
-from scanner.model import ApkIdentity, App, Certificate, Inspection, Location, SdkTrace, Signer, SignerView
+from scanner.model import (
+    LIMITS,
+    ApkIdentity,
+    App,
+    Certificate,
+    Inspection,
+    Limits,
+    Location,
+    SdkTrace,
+    Signer,
+    SignerView,
+)
 from scanner.rows import Judge, Judged
 from scanner.sources import open_location
 
@@ -23,7 +33,9 @@ MAX_RESOURCES = 128 << 20
 """Largest resource table that is read for a label, in bytes."""
 
 
-def inspect_apk(location: Location, database: SignatureDatabase, sdk: int, now: str) -> Inspection:
+def inspect_apk(
+    location: Location, database: SignatureDatabase, sdk: int, now: str, limits: Limits = LIMITS
+) -> Inspection:
     """Read one APK whole.
 
     Raises:
@@ -31,12 +43,12 @@ def inspect_apk(location: Location, database: SignatureDatabase, sdk: int, now: 
         ApkError: it is not an APK, or too broken to be identified.
         ReadError: the transport failed.
     """
-    with open_location(location) as source:
-        judge = Judge(database, sdk, now)
+    with open_location(location, limits) as source:
+        judge = Judge(database, sdk, now, limits=limits)
         judged = _judged(judge, source)
         identity = judged.identity
         problems: list[str] = []
-        contents = _contents(source, problems)
+        contents = _contents(source, problems, limits)
         label, version = _resolved(source, contents, identity, problems)
         row = judge.row(App(location.path, location, named=True), judged, label=label, version_name=version)
         return Inspection(
@@ -48,7 +60,7 @@ def inspect_apk(location: Location, database: SignatureDatabase, sdk: int, now: 
             governing=identity.signing.governing,
             verification=judged.verification,
             signers=tuple(_signers(identity)),
-            sdks=_sdks(source, database, problems),
+            sdks=_sdks(source, database, problems, limits),
             problems=tuple(problems),
         )
 
@@ -61,10 +73,10 @@ def _judged(judge: Judge, source: ByteSource) -> Judged:
         raise ApkError(f"{error}{hint}") from error
 
 
-def _contents(source: ByteSource, problems: list[str]) -> ManifestContents | None:
+def _contents(source: ByteSource, problems: list[str], limits: Limits) -> ManifestContents | None:
     try:
-        entry = ZipDirectory(source).select(names=(MANIFEST,))[0]
-        return read_contents(member_bytes(source, entry, MAX_MANIFEST))
+        entry = ZipDirectory(source, limits).select(names=(MANIFEST,))[0]
+        return read_contents(member_bytes(source, entry, limits.manifest_size, named="manifest_size"), limits)
     except ApkError as error:
         problems.append(str(error))
         return None
@@ -155,7 +167,7 @@ def _view(
     )
 
 
-def _sdks(source: ByteSource, database: SignatureDatabase, problems: list[str]) -> tuple[SdkTrace, ...]:
-    insides = read_insides(source, wanted_of_sdks(database))
+def _sdks(source: ByteSource, database: SignatureDatabase, problems: list[str], limits: Limits) -> tuple[SdkTrace, ...]:
+    insides = read_insides(source, wanted_of_sdks(database), limits=limits)
     problems += [problem for problem in insides.problems if not problem.startswith(MANIFEST.decode())]
     return traces(insides, database)

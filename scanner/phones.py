@@ -18,11 +18,13 @@ from scanner.database import SignatureDatabase
 from scanner.errors import ReadError, ScannerError
 from scanner.evidence import EvidenceRecorder
 from scanner.model import (
+    LIMITS,
     NEWEST_SDK,
     SCHEMA_VERSION,
     AppRow,
     Certificate,
     Installed,
+    Limits,
     Outcome,
     PhoneStep,
     SamePhone,
@@ -66,7 +68,9 @@ class PhoneOptions:
         recorder: Callable[[str], EvidenceRecorder] | None = None,
         observer: Callable[[PhoneStep], None] = lambda step: None,  # noqa: ARG005
         search: Search | None = None,
+        limits: Limits = LIMITS,
     ) -> None:
+        self.limits = limits
         self.server = server
         self.evidence = evidence
         self.verify_all = verify_all
@@ -129,7 +133,14 @@ class PhoneReader:
         properties = inventory.properties
         options = self._options
         sdk = properties.sdk or NEWEST_SDK
-        judge = Judge(self._database, sdk, self._now, verify_all=options.verify_all, search=options.search)
+        judge = Judge(
+            self._database,
+            sdk,
+            self._now,
+            verify_all=options.verify_all,
+            search=options.search,
+            limits=options.limits,
+        )
         self._expect(apps, properties)
         some_unread, unverified = False, 0
         with ThreadPoolExecutor(SHELLS, thread_name_prefix=self.spec) as threads:

@@ -13,8 +13,8 @@ from scanner.apk import NotAnApk
 from scanner.bytesource import ByteSource, Memory, member_bytes
 from scanner.containment import Crash, contained
 from scanner.database import SignatureDatabase
-from scanner.errors import ApkError, ScannerError
-from scanner.model import App, AppRow, Expansion, Hop, Location, Outcome, Passed, Search, UnreadRow
+from scanner.errors import ApkError, LimitExceeded, ScannerError
+from scanner.model import LIMITS, App, AppRow, Expansion, Hop, Limits, Location, Outcome, Passed, Search, UnreadRow
 from scanner.rows import Judge, Judged, same_signers, unread_row
 from scanner.sources.containers import (
     BUNDLE_MARKS,
@@ -31,17 +31,9 @@ from scanner.sources.containers import (
 from scanner.sources.opening import open_hop, open_location, reopens_cheaply, zip_entry
 from scanner.sources.splits import group_by_name
 
-MAX_NESTING = 4
-"""Containers within containers that are opened; deeper ones are unread."""
 TOGETHER = 64
 """A container of up to this many APKs is read in one go, its splits told by content; of a larger one each
 member is a task of its own."""
-MAX_STREAMED = 512 << 20
-"""Largest member of a compressed tar that is held in memory, in bytes."""
-
-FREE_INFLATED, MAX_RATIO = 2 << 30, 200
-"""The deflated members of one archive may together inflate to this many bytes, or this many times its size."""
-
 Identified = tuple[App, Judged]
 Opener = tuple[App, Callable[[], ByteSource]]
 
@@ -50,9 +42,17 @@ class Reader:
     """Reads candidates against one database for one Android release. Carries no state from one to the next."""
 
     def __init__(
-        self, database: SignatureDatabase, sdk: int, now: str, *, verify_all: bool = False, search: Search | None = None
+        self,
+        database: SignatureDatabase,
+        sdk: int,
+        now: str,
+        *,
+        verify_all: bool = False,
+        search: Search | None = None,
+        limits: Limits = LIMITS,
     ) -> None:
-        self._judge = Judge(database, sdk, now, verify_all=verify_all, search=search)
+        self.limits = limits
+        self._judge = Judge(database, sdk, now, verify_all=verify_all, search=search, limits=limits)
 
     def __call__(self, app: App) -> list[Outcome]:
         """Everything said of one candidate. Never raises: this is the boundary that turns a crash into a row."""
@@ -69,7 +69,7 @@ class Reader:
     def _opened(self, app: App, alone: list[Location], *, inline: bool) -> Iterator[Outcome]:
         """What is said of a candidate itself; its splits are taken out of ``alone`` where it is a base for them."""
         try:
-            with open_location(app.location) as source:
+            with open_location(app.location, self.limits) as source:
                 judged = self._judged(source)
                 if isinstance(judged, Judged):
                     alone.clear()
@@ -102,8 +102,9 @@ class Reader:
         kind = Kind.ZIP if why.is_zip else kind_of(source.read_at(0, min(HEAD, source.size)))
         if kind is Kind.OTHER or source.size < SMALLEST:
             yield _not_an_apk(app, str(why))
-        elif len(app.location.hops) >= MAX_NESTING:
-            yield unread_row(app, f"an archive nested deeper than {MAX_NESTING}", "archive")
+        elif len(app.location.hops) >= self.limits.nesting:
+            deep = LimitExceeded.of("an archive nested deeper than is read", "nesting", self.limits.nesting)
+            yield unread_row(app, deep, "archive")
         elif kind is Kind.COMPRESSED:
             yield from self._stream_archive(app, source) if inline else (Expansion((app,), inline=True),)
         else:
@@ -115,7 +116,7 @@ class Reader:
         for location in app.splits:
             beside = App(app.source, location)
             try:
-                with open_location(location) as source:
+                with open_location(location, self.limits) as source:
                     part = self._judge.read(source)
             except ScannerError as error:
                 others.append(unread_row(beside, error, "split"))
@@ -129,7 +130,7 @@ class Reader:
 
     def _hidden(self, app: App, judged: Judged, source: ByteSource, *, inline: bool) -> Iterator[Outcome]:
         """APKs inside an unsigned one: nothing that Android installs, so perhaps an archive that wears a manifest."""
-        if judged.identity.signing.schemes or len(app.location.hops) >= MAX_NESTING:
+        if judged.identity.signing.schemes or len(app.location.hops) >= self.limits.nesting:
             return
         found, _, problems, _ = self._candidates(source, Kind.ZIP)
         yield from (unread_row(app, problem, "archive") for problem in problems)
@@ -154,7 +155,7 @@ class Reader:
     def _openers(self, source: ByteSource, members: list[App]) -> list[Opener]:
         """How to open each member of the container in ``source``."""
         return [
-            (member, partial(open_hop, source, member.location.hops[-1], len(member.location.hops) - 1))
+            (member, partial(open_hop, source, member.location.hops[-1], len(member.location.hops) - 1, self.limits))
             for member in members
         ]
 
@@ -164,7 +165,7 @@ class Reader:
         names = set()
         inflated, left_out = 0, 0
         try:
-            for member in zip_members(source) if kind is Kind.ZIP else tar_members(source):
+            for member in zip_members(source, self.limits) if kind is Kind.ZIP else tar_members(source):
                 if isinstance(member, str):
                     problems.append(member)
                     continue
@@ -173,7 +174,7 @@ class Reader:
                     passed.append(member)
                     continue
                 inflated += member.size if member.method == "deflated" else 0
-                if inflated > max(FREE_INFLATED, MAX_RATIO * source.size):
+                if inflated > max(self.limits.inflated_total, self.limits.inflated_ratio * source.size):
                     left_out += 1
                 else:
                     found.append(member)
@@ -181,7 +182,8 @@ class Reader:
             problems.append(f"not read to its end: {error}")
         if left_out:
             problems.append(
-                f"{left_out} members were not read: they inflate to more than {MAX_RATIO} times the archive"
+                f"{left_out} members were not read: they inflate to more than {self.limits.inflated_total} bytes and "
+                f"{self.limits.inflated_ratio} times the archive (--limit inflated-total, inflated-ratio)"
             )
         return found, passed, problems, bool(names & BUNDLE_MARKS)
 
@@ -237,9 +239,12 @@ class Reader:
                     yield Passed(app.source, str(member.location))
                     continue
                 found = True
-                data = head + content.read(MAX_STREAMED + 1 - len(head))
-                if len(data) > MAX_STREAMED:
-                    yield unread_row(member, f"a compressed member of more than {MAX_STREAMED} bytes")
+                data = head + content.read(self.limits.inflated_size + 1 - len(head))
+                if len(data) > self.limits.inflated_size:
+                    too_large = LimitExceeded.of(
+                        "a larger compressed member", "inflated_size", self.limits.inflated_size
+                    )
+                    yield unread_row(member, too_large)
                     continue
                 for outcome in self._members([(member, partial(Memory, data))], inline=True):
                     if not isinstance(outcome, tuple):

@@ -16,6 +16,7 @@ from scanner.embedding import inside_issues, look_alikes, merged, wanted, with_i
 from scanner.errors import ReadError
 from scanner.matcher import Observation, match, unconfirmed_names
 from scanner.model import (
+    LIMITS,
     SCHEMA_VERSION,
     ApkIdentity,
     App,
@@ -24,6 +25,7 @@ from scanner.model import (
     Certificate,
     Finding,
     Insides,
+    Limits,
     Search,
     SignerRow,
     UnreadRow,
@@ -53,14 +55,22 @@ class Judge:
     """Says of one APK who it is, and makes its row. Verifies what would be reported, or everything."""
 
     def __init__(
-        self, database: SignatureDatabase, sdk: int, now: str, *, verify_all: bool = False, search: Search | None = None
+        self,
+        database: SignatureDatabase,
+        sdk: int,
+        now: str,
+        *,
+        verify_all: bool = False,
+        search: Search | None = None,
+        limits: Limits = LIMITS,
     ) -> None:
+        self._limits = limits
         self._database, self._sdk, self._now, self._verify_all = database, sdk, now, verify_all
         self._wanted = None if search is None or search.nothing else wanted(database, search)
 
     def read(self, source: ByteSource, *, every_scheme: bool = False, verify_it: bool = False) -> Judged:
         """Identify an APK, and verify it where a signature matches what it declares. Raises as `identify` does."""
-        identity = identify(source, self._sdk, every_scheme=every_scheme)
+        identity = identify(source, self._sdk, every_scheme=every_scheme, limits=self._limits)
         declared, insides = observe(identity), self._insides(source)
         if not (verify_it or self._verify_all or self._suspect(declared, insides)):
             return Judged(identity, declared, insides=insides)
@@ -71,7 +81,7 @@ class Judge:
 
         With it, why it could not be checked: a phone may be able to read a file and not to hash it.
         """
-        identity = identify(source, self._sdk)
+        identity = identify(source, self._sdk, limits=self._limits)
         declared, insides = observe(identity), self._insides(source, manifest_only=True)
         unverified = Judged(identity, declared, insides=insides)
         if not self._verify_all:
@@ -82,7 +92,9 @@ class Judge:
             return unverified, str(error)
 
     def _insides(self, source: ByteSource, *, manifest_only: bool = False) -> Insides | None:
-        return None if self._wanted is None else read_insides(source, self._wanted, manifest_only=manifest_only)
+        if self._wanted is None:
+            return None
+        return read_insides(source, self._wanted, manifest_only=manifest_only, limits=self._limits)
 
     def _suspect(self, declared: Observation, insides: Insides | None) -> bool:
         """Whether it would be reported for its name, its signer or its looks; that it can pay needs no signature."""
@@ -92,7 +104,7 @@ class Judge:
     def _verified(
         self, source: ByteSource, identity: ApkIdentity, declared: Observation, insides: Insides | None
     ) -> Judged:
-        verification = verify(source, self._sdk, self._sdk)
+        verification = verify(source, self._sdk, self._sdk, limits=self._limits)
         digest = source.hash_ranges([Span(0, source.size)], "sha256")[0].hex()
         return Judged(identity, _checked(declared, verification), verification, digest, insides)
 

@@ -23,11 +23,13 @@ from scanner.fleet import Fleet
 from scanner.interruption import Interruption
 from scanner.inventories import Inventories
 from scanner.model import (
+    LIMITS,
     NEWEST_SDK,
     SCHEMA_VERSION,
     App,
     AppRow,
     CoverageHole,
+    Limits,
     Outcome,
     Passed,
     SamePhone,
@@ -78,6 +80,7 @@ class Scan:
         interruption: Interruption | None = None,
         policy: Policy | None = None,
         search: Search | None = None,
+        limits: Limits = LIMITS,
     ) -> None:
         started = (now or datetime.now(UTC)).astimezone(UTC)
         moment = started.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -87,9 +90,9 @@ class Scan:
         self._database = database
         self._engine = engine or SerialEngine()
         self._interruption = interruption or Interruption()
-        self._reader = Reader(database, sdk, moment, verify_all=verify_all, search=search)
+        self._reader = Reader(database, sdk, moment, verify_all=verify_all, search=search, limits=limits)
         self._insides = InsideCoverage(search or Search())
-        options = phones or PhoneOptions(AdbServer(), verify_all=verify_all, search=search)
+        options = phones or PhoneOptions(AdbServer(), verify_all=verify_all, search=search, limits=limits)
         judge = InstalledJudge(database, moment)
         self._inventories = Inventories(judge, options.owners, inventories)
         self._refused: dict[str, SourceError] = {}

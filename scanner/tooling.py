@@ -6,13 +6,17 @@ from contextlib import nullcontext
 
 from scanner.apk.verify import NEWEST_IMAGINABLE, verify
 from scanner.errors import ReadError, SourceError
-from scanner.model import Location, PhoneStatus, Verification
+from scanner.model import LIMITS, Limits, Location, PhoneStatus, Verification
 from scanner.sources import open_location
 from scanner.sources.adb import AdbServer, server_notes
 
 
 def verify_location(
-    location: Location, min_sdk: int | None, max_sdk: int | None, idsig: Location | None = None
+    location: Location,
+    min_sdk: int | None,
+    max_sdk: int | None,
+    idsig: Location | None = None,
+    limits: Limits = LIMITS,
 ) -> Verification:
     """Verify the APK at a location, and the v4 signature at another one where there is one.
 
@@ -21,8 +25,8 @@ def verify_location(
         ApkError: there is nothing to verify: no APK, or one whose directory or manifest cannot be read.
         ReadError: the transport failed.
     """
-    with open_location(location) as source, open_location(idsig) if idsig else nullcontext() as beside:
-        return verify(source, min_sdk, NEWEST_IMAGINABLE if max_sdk is None else max_sdk, beside)
+    with open_location(location, limits) as source, open_location(idsig) if idsig else nullcontext() as beside:
+        return verify(source, min_sdk, NEWEST_IMAGINABLE if max_sdk is None else max_sdk, beside, limits)
 
 
 def phones_of(server: AdbServer) -> tuple[list[PhoneStatus], list[str]]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from scanner.apk.manifest import (
     END,
-    MAX_ELEMENTS,
     START,
     TYPE_REFERENCE,
     TYPE_STRING,
@@ -15,7 +14,7 @@ from scanner.apk.manifest import (
     axml_parser,
     parser_errors,
 )
-from scanner.model import Value
+from scanner.model import LIMITS, Limits, Value
 
 NAME, LABEL, SCHEME = 0x01010003, 0x01010001, 0x01010027
 """Resource ids of ``android:name``, ``android:label`` and ``android:scheme``."""
@@ -57,11 +56,11 @@ class _Gathered:
         self.icon_labels: dict[str | int, None] = {}
 
 
-def read_contents(data: bytes) -> ManifestContents:
+def read_contents(data: bytes, limits: Limits = LIMITS) -> ManifestContents:
     """Walk a whole binary manifest. Raises `ApkError` where it cannot be parsed to its end."""
-    parser, gathered, path = axml_parser(data), _Gathered(), list[str]()
+    parser, gathered, path = axml_parser(data, limits), _Gathered(), list[str]()
     with parser_errors():
-        for _ in range(MAX_ELEMENTS):
+        for _ in range(limits.elements):
             event = next(parser)
             if event == START:
                 path.append(str(parser.name))

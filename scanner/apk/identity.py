@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from scanner.apk.jarsigning import FOLDER, SIGNATURE_FILES, read_jar_signers, signature_files, stripped_schemes
-from scanner.apk.manifest import MAX_MANIFEST, Manifest, PlainTextManifest, read_manifest
+from scanner.apk.manifest import Manifest, PlainTextManifest, read_manifest
 from scanner.apk.release import contradictions, signing_for
 from scanner.apk.schemes import read_schemes
 from scanner.apk.signingblock import signing_block_of
 from scanner.bytesource import ByteSource, NoEndRecord, ZipDirectory, ZipEntry, member_bytes
 from scanner.errors import ApkError
-from scanner.model import NEWEST_SDK, ApkIdentity, Scheme, Signing
+from scanner.model import LIMITS, NEWEST_SDK, ApkIdentity, Limits, Scheme, Signing
 
 MANIFEST = b"AndroidManifest.xml"
 STORED, DEFLATED = 0, 8
@@ -24,7 +24,9 @@ class NotAnApk(ApkError):  # noqa: N818 - says what it is
         self.is_zip = is_zip
 
 
-def identify(source: ByteSource, sdk: int = NEWEST_SDK, *, every_scheme: bool = False) -> ApkIdentity:
+def identify(
+    source: ByteSource, sdk: int = NEWEST_SDK, *, every_scheme: bool = False, limits: Limits = LIMITS
+) -> ApkIdentity:
     """Who the APK in ``source`` says it is, and who signs it for Android release ``sdk``.
 
     JAR certificates are read where the release goes by them, or with ``every_scheme``; otherwise scheme
@@ -33,12 +35,13 @@ def identify(source: ByteSource, sdk: int = NEWEST_SDK, *, every_scheme: bool = 
     Raises:
         NotAnApk: it is no zip, or a zip without a binary manifest.
         ApkError: it is so broken that it names no package.
+        LimitExceeded: it takes more than ``limits`` allow.
         ReadError: the transport failed.
     """
-    directory = _directory(source)
+    directory = _directory(source, limits)
     entries = directory.select(names=(MANIFEST,), under=(FOLDER,), endings=SIGNATURE_FILES)
-    manifest, tamper = _manifest(source, entries)
-    signing, notes = _signing(source, directory, entries, sdk, every_scheme=every_scheme)
+    manifest, tamper = _manifest(source, entries, limits)
+    signing, notes = _signing(source, directory, entries, sdk, limits, every_scheme=every_scheme)
     return ApkIdentity(
         package_name=manifest.package_name,
         version_code=manifest.version_code,
@@ -54,17 +57,17 @@ def identify(source: ByteSource, sdk: int = NEWEST_SDK, *, every_scheme: bool = 
     )
 
 
-def _directory(source: ByteSource) -> ZipDirectory:
+def _directory(source: ByteSource, limits: Limits) -> ZipDirectory:
     """The zip directory. A file that neither begins nor ends as a zip is no APK; one that begins so is a broken one."""
     try:
-        return ZipDirectory(source)
+        return ZipDirectory(source, limits)
     except NoEndRecord as error:
         if source.read_at(0, min(4, source.size)) in ZIP_MAGICS:
             raise
         raise NotAnApk("not an APK: neither begins nor ends as a zip", is_zip=False) from error
 
 
-def _manifest(source: ByteSource, entries: list[ZipEntry]) -> tuple[Manifest, list[str]]:
+def _manifest(source: ByteSource, entries: list[ZipEntry], limits: Limits) -> tuple[Manifest, list[str]]:
     found = [entry for entry in entries if entry.name == MANIFEST]
     if not found:
         raise NotAnApk("no AndroidManifest.xml: a zip, but not an APK", is_zip=True)
@@ -76,16 +79,22 @@ def _manifest(source: ByteSource, entries: list[ZipEntry]) -> tuple[Manifest, li
     if entry.encrypted:
         tamper.append("encryption-flag: set for the manifest, ignored as Android does")
     try:
-        return read_manifest(member_bytes(source, entry, MAX_MANIFEST)), tamper
+        return read_manifest(member_bytes(source, entry, limits.manifest_size, named="manifest_size"), limits), tamper
     except PlainTextManifest as error:
         raise NotAnApk(str(error), is_zip=True) from error
 
 
 def _signing(
-    source: ByteSource, directory: ZipDirectory, entries: list[ZipEntry], sdk: int, *, every_scheme: bool
+    source: ByteSource,
+    directory: ZipDirectory,
+    entries: list[ZipEntry],
+    sdk: int,
+    limits: Limits,
+    *,
+    every_scheme: bool,
 ) -> tuple[Signing, tuple[str, ...]]:
-    block = signing_block_of(source, directory)
-    schemes = read_schemes(block) if block else ()
+    block = signing_block_of(source, directory, limits)
+    schemes = read_schemes(block, limits) if block else ()
     notes = block.tamper if block else ()
     pairs = signature_files(entry for entry in entries if entry.name != MANIFEST)
     if not pairs:
@@ -94,7 +103,7 @@ def _signing(
     if every_scheme or signing.governing == "v1":
         present = frozenset(scheme.name for scheme in schemes)
         notes += tuple(_stripping_notes(source, pairs, present))
-        signing = signing_for((read_jar_signers(source, pairs), *schemes), sdk)
+        signing = signing_for((read_jar_signers(source, pairs, limits), *schemes), sdk)
     return signing, notes
 
 

@@ -12,10 +12,9 @@ from scanner.apk.contents import ManifestContents, read_contents
 from scanner.apk.dex import DEX_MEMBER, MAX_DEX, DexTypes
 from scanner.apk.identity import MANIFEST
 from scanner.apk.labels import MAX_RESOURCES, texts_of
-from scanner.apk.manifest import MAX_MANIFEST
 from scanner.bytesource import ByteSource, ZipDirectory, member_bytes, open_forward, open_member
 from scanner.errors import ApkError, LimitExceeded
-from scanner.model import Insides, Mark, Value, printable
+from scanner.model import LIMITS, Insides, Limits, Mark, Value, printable
 
 MAX_DEX_TOTAL = 1 << 30
 """Bytes of DEX files, inflated, that are looked through; real apps stay below half of it."""
@@ -45,7 +44,9 @@ class Wanted(Value, frozen=True):
         return tuple(sorted({*(name.rpartition(".")[2] for name in names), *self.schemes}))
 
 
-def read_insides(source: ByteSource, wanted: Wanted, *, manifest_only: bool = False) -> Insides:
+def read_insides(
+    source: ByteSource, wanted: Wanted, *, manifest_only: bool = False, limits: Limits = LIMITS
+) -> Insides:
     """What is found of ``wanted`` in an APK; ``manifest_only`` spares a transport on which bytes are dear.
 
     What cannot be read is a problem and not an error. Raises `ReadError` where the transport fails.
@@ -53,7 +54,7 @@ def read_insides(source: ByteSource, wanted: Wanted, *, manifest_only: bool = Fa
     problems: list[str] = []
     marks: list[Mark] = []
     labels, origin = list[str](), ""
-    contents = _contents(source, wanted, problems)
+    contents = _contents(source, wanted, problems, limits)
     if contents is not None:
         marks += _manifest_marks(contents, wanted)
         if wanted.labels:
@@ -66,14 +67,14 @@ def read_insides(source: ByteSource, wanted: Wanted, *, manifest_only: bool = Fa
     return Insides(tuple(marks), tuple(labels), origin, read, tuple(problems[:MAX_PROBLEMS]))
 
 
-def _contents(source: ByteSource, wanted: Wanted, problems: list[str]) -> ManifestContents | None:
+def _contents(source: ByteSource, wanted: Wanted, problems: list[str], limits: Limits) -> ManifestContents | None:
     """The manifest, where anything in it is of interest."""
     try:
-        entry = ZipDirectory(source).select(names=(MANIFEST,))[0]
-        data = member_bytes(source, entry, MAX_MANIFEST)
+        entry = ZipDirectory(source, limits).select(names=(MANIFEST,))[0]
+        data = member_bytes(source, entry, limits.manifest_size, named="manifest_size")
         if not wanted.labels and not any(_holds(data, word) for word in wanted.in_manifest()):
             return None
-        return read_contents(data)
+        return read_contents(data, limits)
     except (ApkError, IndexError) as error:
         problems.append(f"AndroidManifest.xml: {error}")
         return None

@@ -13,15 +13,14 @@ from typing import Any
 
 from scanner.bytesource import ByteSource, ZipEntry, member_bytes
 from scanner.certificate import ASN1_ERRORS, from_der
-from scanner.errors import ApkError
-from scanner.model import Scheme, Signer
+from scanner.errors import ApkError, LimitExceeded
+from scanner.model import LIMITS, Limits, Scheme, Signer
 
 FOLDER = b"META-INF/"
 SIGNATURE_FILES = (b".SF", b".RSA", b".DSA", b".EC")
 """Endings of the files in `FOLDER` that sign something."""
 MAX_BLOCK_FILE = 4 << 20
 """Largest signature block file that is read, in bytes."""
-MAX_SIGNERS = 32
 MAX_NAME = 16 * 1024
 """Longest name that is compared beyond its bytes: preparing one for comparison is slow."""
 _BLOCK_FILE = re.compile(rb"META-INF/([^/]+)\.(RSA|DSA|EC)", re.IGNORECASE)
@@ -41,12 +40,14 @@ def signature_files(entries: Iterable[ZipEntry]) -> list[tuple[ZipEntry, ZipEntr
     return pairs
 
 
-def read_jar_signers(source: ByteSource, pairs: list[tuple[ZipEntry, ZipEntry]]) -> Scheme:
+def read_jar_signers(source: ByteSource, pairs: list[tuple[ZipEntry, ZipEntry]], limits: Limits = LIMITS) -> Scheme:
     """Scheme v1 with one signer for each block file, in the directory's order."""
-    if len(pairs) > MAX_SIGNERS:
-        return Scheme("v1", problem=f"JAR signing: {len(pairs)} signers, the limit is {MAX_SIGNERS}")
+    if len(pairs) > limits.signers:
+        return Scheme(
+            "v1", problem=str(LimitExceeded.of(f"JAR signing: {len(pairs)} signers", "signers", limits.signers))
+        )
     try:
-        signers = [_signer(source, block) for block, _ in pairs]
+        signers = [_signer(source, block, limits) for block, _ in pairs]
     except ApkError as error:
         return Scheme("v1", problem=str(error))
     return Scheme("v1", tuple(dict.fromkeys(signers)))
@@ -71,16 +72,17 @@ def _same_name(one: Any, other: Any) -> bool:  # noqa: ANN401 - asn1crypto's val
     return bool(ours == theirs or (max(len(ours), len(theirs)) <= MAX_NAME and one == other))
 
 
-def _signer(source: ByteSource, entry: ZipEntry) -> Signer:
+def _signer(source: ByteSource, entry: ZipEntry, limits: Limits) -> Signer:
     data = member_bytes(source, entry, MAX_BLOCK_FILE, odd_is_deflated=True)
-    return Signer(from_der(signer_certificate(data, entry.text_name)))
+    return Signer(from_der(signer_certificate(data, entry.text_name, limits)))
 
 
-def signer_certificate(data: bytes, what: str) -> bytes:
+def signer_certificate(data: bytes, what: str, limits: Limits = LIMITS) -> bytes:
     """The DER of the certificate whose key signed: that of the first SignerInfo, wherever it lies in the bag.
 
     Raises:
         ApkError: the file is no PKCS#7 SignedData, or its signer's certificate is not in it.
+        LimitExceeded: it holds more certificates than ``limits`` allow.
     """
     from asn1crypto import cms
 
@@ -89,6 +91,10 @@ def signer_certificate(data: bytes, what: str) -> bytes:
         if content["content_type"].native != "signed_data":
             raise ApkError(f"{what}: not a PKCS#7 signature")
         signed = content["content"]
+        if len(signed["certificates"]) > limits.certificates:
+            raise LimitExceeded.of(
+                f"{what}: {len(signed['certificates'])} certificates", "certificates", limits.certificates
+            )
         certificates = [choice.chosen for choice in signed["certificates"] if choice.name == "certificate"]
         for info in signed["signer_infos"]:
             issuer = info["sid"].chosen

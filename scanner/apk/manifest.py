@@ -13,13 +13,10 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from scanner.errors import ApkError
-from scanner.model import Value
+from scanner.errors import ApkError, LimitExceeded
+from scanner.model import LIMITS, Limits, Value
 from scanner.postponing import postponed
 
-MAX_MANIFEST = 8 << 20
-"""Largest manifest that is read, in bytes inflated."""
-MAX_ELEMENTS = 200_000
 START, END = 2, 1
 VERSION_CODE, VERSION_NAME, VERSION_CODE_MAJOR = 0x0101021B, 0x0101021C, 0x01010576
 MIN_SDK, TARGET_SDK, TARGET_SANDBOX = 0x0101020C, 0x01010270, 0x0101054C
@@ -27,6 +24,8 @@ MIN_SDK, TARGET_SDK, TARGET_SANDBOX = 0x0101020C, 0x01010270, 0x0101054C
 NO_NAMESPACE = 0xFFFFFFFF
 TYPE_REFERENCE, TYPE_STRING, FIRST_INT, LAST_INT = 0x01, 0x03, 0x10, 0x1F
 """Types of a value. Source: AOSP ``ResourceTypes.h``, ``Res_value``."""
+_POOL = struct.Struct("<16xII4xI")
+"""Of a document's first 32 bytes: number of strings, number of styles, where the text begins in the pool."""
 PARSER_ERRORS = (struct.error, ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError)
 """What androguard lets out on a broken manifest, beside its own error."""
 
@@ -51,18 +50,19 @@ class PlainTextManifest(ApkError):  # noqa: N818 - says what it is
     """The manifest is text: a library (AAR) or a source tree, nothing that Android installs."""
 
 
-def read_manifest(data: bytes) -> Manifest:
+def read_manifest(data: bytes, limits: Limits = LIMITS) -> Manifest:
     """The identity in a binary manifest.
 
     Raises:
         PlainTextManifest: it is XML text.
         ApkError: it cannot be parsed, or names no package.
+        LimitExceeded: it has more strings or elements than ``limits`` allow.
     """
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
         raise PlainTextManifest("the manifest is plain text: a library or source archive, not an APK")
-    parser = axml_parser(data)
+    parser = axml_parser(data, limits)
     with parser_errors():
-        return _read(parser)
+        return _read(parser, limits)
 
 
 @cache
@@ -92,13 +92,31 @@ def parser_errors() -> Iterator[None]:
         raise ApkError(f"manifest: cannot be parsed ({type(error).__name__}: {error})") from error
 
 
-def axml_parser(data: bytes) -> Any:  # noqa: ANN401 - androguard has no types
-    """Androguard's parser, silenced, over a binary XML. Raises `ApkError` where it gives up at once."""
+def axml_parser(data: bytes, limits: Limits = LIMITS) -> Any:  # noqa: ANN401 - androguard has no types
+    """Androguard's parser, silenced, over a binary XML.
+
+    Raises:
+        ApkError: it gives up at once.
+        LimitExceeded: the string pool has more strings than ``limits`` allow.
+    """
+    _check_pool(data, limits.string_pool)
     with parser_errors():
         parser = _androguard()[0](data)
     if not parser.is_valid():
         raise ApkError("manifest: not a binary XML that can be parsed")
     return parser
+
+
+def _check_pool(data: bytes, most: int) -> None:
+    """Refuse a pool of too many strings before anything is made of them: by its counts, and by where its text begins.
+
+    No more can be there than fit into the bytes: what announces more is broken, which the parser will say.
+    """
+    if len(data) >= _POOL.size:
+        strings, styles, start = _POOL.unpack_from(data)
+        number = min(max(strings, styles, start // 4), len(data) // 4)
+        if number > most:
+            raise LimitExceeded.of(f"manifest: a pool of {number} strings", "string_pool", most)
 
 
 def attributes(parser: Any) -> dict[int | str, tuple[int, int, str]]:  # noqa: ANN401
@@ -118,8 +136,8 @@ def attributes(parser: Any) -> dict[int | str, tuple[int, int, str]]:  # noqa: A
     return found
 
 
-def _read(parser: Any) -> Manifest:  # noqa: ANN401
-    root = _next_element(parser)
+def _read(parser: Any, limits: Limits) -> Manifest:  # noqa: ANN401
+    root = _next_element(parser, limits.elements)
     if root != "manifest":
         raise ApkError(f"manifest: the root element is {root!r}, not <manifest>" if root else "manifest: no element")
     found = attributes(parser)
@@ -129,7 +147,7 @@ def _read(parser: Any) -> Manifest:  # noqa: ANN401
     code, major = _integer(found, VERSION_CODE), _integer(found, VERSION_CODE_MAJOR)
     if code is not None:
         code = (code & 0xFFFFFFFF) | (major or 0) << 32
-    sdk = _uses_sdk(parser)
+    sdk = _uses_sdk(parser, limits.elements)
     return Manifest(
         package_name=package,
         version_code=code,
@@ -153,28 +171,28 @@ def _tamper(parser: Any, found: dict[int | str, tuple[int, int, str]]) -> tuple[
     return (*notes, *(f"manifest-decoy: the attribute {name} imitates a plain one" for name in decoys))
 
 
-def _uses_sdk(parser: Any) -> dict[int | str, tuple[int, int, str]]:  # noqa: ANN401
+def _uses_sdk(parser: Any, most: int) -> dict[int | str, tuple[int, int, str]]:  # noqa: ANN401
     """Attributes of ``<uses-sdk>``; empty where there is none. The pool is asked first: most walks end there."""
     if "uses-sdk".encode("utf-8" if parser.sb.m_isUTF8 else "utf-16-le") not in parser.sb.m_charbuff:
         return {}
-    for _ in range(MAX_ELEMENTS):
-        name = _next_element(parser)
+    for _ in range(most):
+        name = _next_element(parser, most)
         if name is None:
             return {}
         if name == "uses-sdk":
             return attributes(parser)
-    raise ApkError(f"manifest: more than {MAX_ELEMENTS} elements")
+    raise LimitExceeded.of("manifest: too many elements", "elements", most)
 
 
-def _next_element(parser: Any) -> str | None:  # noqa: ANN401
+def _next_element(parser: Any, most: int) -> str | None:  # noqa: ANN401
     """The name of the next element that opens, or None at the end or where parsing stops."""
-    for _ in range(MAX_ELEMENTS):
+    for _ in range(most):
         event = next(parser)
         if event == START:
             return str(parser.name)
         if event == END or not parser.is_valid():
             return None
-    raise ApkError(f"manifest: more than {MAX_ELEMENTS} events")
+    raise LimitExceeded.of("manifest: too many elements", "elements", most)
 
 
 def _integer(found: dict[int | str, tuple[int, int, str]], key: int) -> int | None:

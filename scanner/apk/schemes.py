@@ -18,11 +18,10 @@ from scanner.apk.signingblock import SCHEME_OF_BLOCK, V31, V32, SigningBlock
 from scanner.bytesource import Fields
 from scanner.certificate import from_der
 from scanner.errors import ApkError
-from scanner.model import PastSigner, Scheme, Signer
+from scanner.model import LIMITS, Limits, PastSigner, Scheme, Signer
 
-MAX_SIGNERS = {"v2": 10, "v3": 64, "v3.1": 64, "v3.2": 64}
-"""apksig and Android refuse more v2 signers; of v3 and newer each stands for a range of releases."""
-MAX_CERTIFICATES = 64
+MAX_V2_SIGNERS = 10
+"""apksig and Android refuse more; of v3 and newer each stands for a range of releases, and `Limits` bounds them."""
 MAX_ATTRIBUTES = 64
 MAX_LINEAGE = 64
 PROOF_OF_ROTATION = 0x3BA06F8C
@@ -32,47 +31,49 @@ CAPABILITIES = {1: "installed-data", 2: "shared-user-id", 4: "permission", 8: "r
 """What a past certificate may still do, by flag bit."""
 
 
-def read_schemes(block: SigningBlock) -> tuple[Scheme, ...]:
+def read_schemes(block: SigningBlock, limits: Limits = LIMITS) -> tuple[Scheme, ...]:
     """Each scheme in the block with its own signers, oldest scheme first.
 
     A scheme whose block does not parse has a ``problem`` and no signers: Android would refuse it too, and
     would not fall back to another.
     """
     return tuple(
-        _scheme(name, block.pairs[identifier])
+        _scheme(name, block.pairs[identifier], limits)
         for identifier, name in SCHEME_OF_BLOCK.items()
         if identifier in block.pairs
     )
 
 
-def _scheme(name: str, value: bytes) -> Scheme:
+def _scheme(name: str, value: bytes, limits: Limits) -> Scheme:
     try:
-        return Scheme(name, _signers(name, value))
+        return Scheme(name, _signers(name, value, limits))
     except ApkError as error:
         return Scheme(name, problem=str(error))
 
 
-def _signers(name: str, value: bytes) -> tuple[Signer, ...]:
+def _signers(name: str, value: bytes, limits: Limits) -> tuple[Signer, ...]:
     signers = Fields(Fields(value, f"{name} block").run("signers"), f"{name} signers")
     read = _v2_signer if name == "v2" else _v3_signer
-    found = tuple(read(run, name) for run in signers.runs("signers", MAX_SIGNERS[name]))
+    most = min(limits.signers, MAX_V2_SIGNERS) if name == "v2" else limits.signers
+    limit = "signers" if most == limits.signers else ""
+    found = tuple(read(run, name, limits) for run in signers.runs("signers", most, limit))
     if not found:
         raise ApkError(f"{name} block: no signer")
     return found
 
 
-def _v2_signer(data: bytes, name: str) -> Signer:
+def _v2_signer(data: bytes, name: str, limits: Limits) -> Signer:
     signed = Fields(Fields(data, f"{name} signer").run("signed data"), f"{name} signed data")
     signed.run("digests")
-    return Signer(from_der(_first_certificate(signed.run("certificates"), name)))
+    return Signer(from_der(_first_certificate(signed.run("certificates"), name, limits)))
 
 
-def _v3_signer(data: bytes, name: str) -> Signer:
+def _v3_signer(data: bytes, name: str, limits: Limits) -> Signer:
     signer = Fields(data, f"{name} signer")
     signed = Fields(signer.run("signed data"), f"{name} signed data")
     least, most = signer.u32("minimum SDK"), signer.u32("maximum SDK")
     signed.run("digests")
-    certificate = from_der(_first_certificate(signed.run("certificates"), name))
+    certificate = from_der(_first_certificate(signed.run("certificates"), name, limits))
     if (signed.u32("minimum SDK"), signed.u32("maximum SDK")) != (least, most):
         raise ApkError(f"{name} signer: its SDK range differs from the signed one")
     attributes = signed.run("attributes")
@@ -82,8 +83,8 @@ def _v3_signer(data: bytes, name: str) -> Signer:
     return Signer(certificate, least, most, lineage[:-1], for_dev_release=for_dev_release)
 
 
-def _first_certificate(data: bytes, name: str) -> bytes:
-    for certificate in Fields(data, f"{name} certificates").runs("certificates", MAX_CERTIFICATES):
+def _first_certificate(data: bytes, name: str, limits: Limits) -> bytes:
+    for certificate in Fields(data, f"{name} certificates").runs("certificates", limits.certificates, "certificates"):
         return certificate
     raise ApkError(f"{name} signer: no certificate")
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from scanner.bytesource import ByteSource, Fields, ZipDirectory
 from scanner.errors import ApkError, LimitExceeded
+from scanner.model import LIMITS, Limits
 
-MAX_BLOCK = 32 << 20
-"""Largest signing block that is read, in bytes."""
 MAX_PAIRS = 65_536
 MAGIC = b"APK Sig Block 42"
 FOOTER = 24
@@ -30,7 +29,7 @@ class SigningBlock:
         self.tamper = tamper
 
 
-def signing_block_of(source: ByteSource, directory: ZipDirectory) -> SigningBlock | None:
+def signing_block_of(source: ByteSource, directory: ZipDirectory, limits: Limits = LIMITS) -> SigningBlock | None:
     """The signing block of an APK, or None. See `read_signing_block`.
 
     Where the end record does not follow the directory at once, or a zip64 locator stands before it, there is none:
@@ -38,16 +37,16 @@ def signing_block_of(source: ByteSource, directory: ZipDirectory) -> SigningBloc
     """
     if directory.offset + directory.size != directory.eocd_offset or directory.zip64_locator:
         return None
-    return read_signing_block(source, directory.offset)
+    return read_signing_block(source, directory.offset, limits)
 
 
-def read_signing_block(source: ByteSource, directory_offset: int) -> SigningBlock | None:
+def read_signing_block(source: ByteSource, directory_offset: int, limits: Limits = LIMITS) -> SigningBlock | None:
     """The block in front of a zip directory, or None where there is none.
 
     Sizes that contradict each other count as no block, since Android finds none there either. Of pairs that
     do not fit, those before count, and ``tamper`` says so.
 
-    Raises `LimitExceeded` where the block is larger than `MAX_BLOCK`.
+    Raises `LimitExceeded` where the block is larger than ``limits`` allow.
     """
     if directory_offset < FOOTER + 8:
         return None
@@ -58,8 +57,8 @@ def read_signing_block(source: ByteSource, directory_offset: int) -> SigningBloc
     begin = directory_offset - size - 8
     if size < FOOTER or begin < 0:
         return None
-    if size > MAX_BLOCK:
-        raise LimitExceeded(f"signing block: {size} bytes, the limit is {MAX_BLOCK}")
+    if size > limits.signing_block:
+        raise LimitExceeded.of(f"signing block: {size} bytes", "signing_block", limits.signing_block)
     block = source.read_at(begin, size + 8 - FOOTER)
     if int.from_bytes(block[:8], "little") != size:
         return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from scanner.errors import ApkError
+from scanner.errors import ApkError, LimitExceeded
 
 _U16 = struct.Struct("<H")
 _U32 = struct.Struct("<I")
@@ -56,13 +56,17 @@ class Fields:
         """A run prefixed by its length in four bytes."""
         return self.take(self.u32(field), field)
 
-    def runs(self, field: str, most: int) -> Iterator[bytes]:
-        """Every length-prefixed run up to the end; `ApkError` where there are more than ``most``."""
+    def runs(self, field: str, most: int, limit: str = "") -> Iterator[bytes]:
+        """Every length-prefixed run up to the end; `ApkError` where there are more than ``most``.
+
+        ``limit`` names the field of `Limits` that ``most`` comes from, if it does.
+        """
         count = 0
         while self.left:
             count += 1
             if count > most:
-                raise ApkError(f"{self._what}: more than {most} of {field}")
+                many = f"{self._what}: more than {most} of {field}"
+                raise LimitExceeded.of(many, limit, most) if limit else ApkError(many)
             yield self.run(field)
 
     def _number(self, form: struct.Struct, field: str) -> int:

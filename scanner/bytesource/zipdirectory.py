@@ -13,12 +13,10 @@ from collections.abc import Iterable, Iterator
 from scanner.bytesource.base import ByteSource
 from scanner.bytesource.fields import Fields
 from scanner.errors import ApkError, LimitExceeded
-from scanner.model import Value
+from scanner.model import LIMITS, Limits, Value
 
 TAIL = 16 * 1024
 """What is read of the end at first; it holds the whole directory of a small zip."""
-MAX_DIRECTORY = 256 << 20
-"""Largest directory that is read, in bytes."""
 _EOCD = struct.Struct("<IHHHHIIH")
 _EOCD_MAGIC = b"PK\x05\x06"
 _MAX_COMMENT = 0xFFFF
@@ -62,9 +60,15 @@ class NoEndRecord(ApkError):  # noqa: N818 - says what it is
 
 
 class ZipDirectory:
-    """The members of a zip. Raises `ApkError` where there is no directory that holds together."""
+    """The members of a zip.
 
-    def __init__(self, source: ByteSource) -> None:
+    Raises:
+        ApkError: there is no directory that holds together.
+        LimitExceeded: it is larger than ``limits`` allow, or, while it is walked, lists more members.
+    """
+
+    def __init__(self, source: ByteSource, limits: Limits = LIMITS) -> None:
+        self._entries = limits.entries
         eocd, tail = _find_eocd(source)
         (_, disk, first_disk, _, count, size, offset, _) = _EOCD.unpack_from(tail, eocd - (source.size - len(tail)))
         self.eocd_offset = eocd
@@ -78,8 +82,10 @@ class ZipDirectory:
         self._read_zip64(source)
         if disk != first_disk or self.offset + self.size > eocd:
             raise ApkError("zip directory: it does not lie before its end record")
-        if self.size > MAX_DIRECTORY:
-            raise LimitExceeded(f"zip directory: {self.size} bytes, the limit is {MAX_DIRECTORY}")
+        if self.size > limits.directory_size:
+            raise LimitExceeded.of(f"zip directory: {self.size} bytes", "directory_size", limits.directory_size)
+        if self.count > limits.entries:
+            raise self._too_many(self.count)
         begins = source.size - len(tail)
         start = self.offset - begins
         self._data = tail[start : start + self.size] if start >= 0 else source.read_at(self.offset, self.size)
@@ -152,10 +158,15 @@ class ZipDirectory:
             if magic != _RECORD_MAGIC:
                 raise ApkError(f"zip directory: no record at byte {at}")
             walked += 1
+            if walked > self._entries:
+                raise self._too_many(walked)
             yield at, name
             at += 46 + name + extra + comment
         if at != len(data) or (walked != self.count and walked & 0xFFFF != self.count):
             raise ApkError(f"zip directory: {walked} records found, {self.count} announced")
+
+    def _too_many(self, seen: int) -> LimitExceeded:
+        return LimitExceeded.of(f"zip directory: {seen} members or more", "entries", self._entries)
 
     def _entry(self, at: int, name: bytes) -> ZipEntry:
         flags, method, crc, compressed, size, extra, offset = _RECORD.unpack_from(self._data, at)

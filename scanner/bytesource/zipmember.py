@@ -45,10 +45,12 @@ def member_bytes(
     limit: int,
     *,
     first: int | None = None,
+    named: str = "",
     odd_is_deflated: bool = False,
 ) -> bytes:
     """The content of a member, in one read where the local header is of usual size.
 
+    ``named`` is the field of `Limits` that ``limit`` comes from, if it does.
     ``first`` asks for no more than that many bytes of the content: enough to tell what it is.
     A compression method that is neither stored nor deflate is read as stored, as Android's native code
     (libziparchive, which reads the manifest) does; its Java code, which reads JAR signatures, inflates
@@ -59,12 +61,13 @@ def member_bytes(
         LimitExceeded: inflated, it would be larger than ``limit`` bytes.
     """
     deflated = entry.method != STORED if odd_is_deflated else entry.method == DEFLATED
-    if first is None and max(entry.size, 0 if deflated else entry.compressed) > limit:
-        raise LimitExceeded(f"{entry.text_name}: {entry.size} bytes inflated, the limit is {limit}")
+    size = max(entry.size, 0 if deflated else entry.compressed)
+    if first is None and size > limit:
+        raise _too_large(f"{entry.text_name}: {size} bytes inflated", limit, named)
     most = limit if first is None else first
     content = _stored_bytes(source, entry, min(entry.compressed, most + (most >> 8) + _SLACK) if deflated else most)
     if deflated:
-        return _inflate(content, entry, most, whole=first is None)
+        return _inflate(content, entry, most, named, whole=first is None)
     return content
 
 
@@ -86,7 +89,7 @@ def _data_start(header: bytes) -> int:
     return _LOCAL_SIZE + int(name) + int(extra)
 
 
-def _inflate(data: bytes, entry: ZipEntry, most: int, *, whole: bool) -> bytes:
+def _inflate(data: bytes, entry: ZipEntry, most: int, named: str, *, whole: bool) -> bytes:
     """Inflate up to ``most`` bytes; ``whole`` wants the data to end there. One byte more is asked for, to tell."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
@@ -96,7 +99,11 @@ def _inflate(data: bytes, entry: ZipEntry, most: int, *, whole: bool) -> bytes:
     if not whole:
         return content[:most]
     if len(content) > most or (not inflater.eof and len(data) < entry.compressed):
-        raise LimitExceeded(f"{entry.text_name}: inflates to more than the limit of {most} bytes")
+        raise _too_large(f"{entry.text_name}: inflates to more bytes than it may", most, named)
     if not inflater.eof:
         raise ApkError(f"{entry.text_name}: the deflated data is cut short")
     return content
+
+
+def _too_large(what: str, most: int, named: str) -> LimitExceeded:
+    return LimitExceeded.of(what, named, most) if named else LimitExceeded(f"{what}, the limit is {most}")

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
+from scanner.cli.limiting import limit_option
 from scanner.cli.options import sdk_option, signature_options
+
+if TYPE_CHECKING:
+    from scanner.model import Limits
 
 EXAMPLES = """
 \b
@@ -22,7 +28,10 @@ Exit codes: 0 no listed app · 1 a listed app · 2 wrong usage · 5 it could not
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @signature_options
 @sdk_option
-def inspect(apk: str, output: str, signatures: tuple[str, ...], only_signatures: bool, sdk: int | None) -> int:
+@limit_option
+def inspect(
+    apk: str, output: str, signatures: tuple[str, ...], only_signatures: bool, sdk: int | None, limits: Limits
+) -> int:
     """Show everything about one APK.
 
     Identity, every scheme's signers with their certificates and history, label, permissions, components,
@@ -30,4 +39,6 @@ def inspect(apk: str, output: str, signatures: tuple[str, ...], only_signatures:
     """
     from scanner.cli.inspecting import run_inspect
 
-    return run_inspect(apk, output=output, signatures=signatures, only_signatures=only_signatures, sdk=sdk)
+    return run_inspect(
+        apk, output=output, signatures=signatures, only_signatures=only_signatures, sdk=sdk, limits=limits
+    )

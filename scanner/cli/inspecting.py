@@ -12,19 +12,27 @@ from scanner.database import load_database
 from scanner.errors import ScannerError, SourceError
 from scanner.formats.inspection import write_json, write_text
 from scanner.inspection import inspect_apk
-from scanner.model import NEWEST_SDK
+from scanner.model import NEWEST_SDK, Limits
 from scanner.policy import CLEAN, FAILING, FOUND
 from scanner.sources import resolve
 
 
-def run_inspect(apk: str, *, output: str, signatures: tuple[str, ...], only_signatures: bool, sdk: int | None) -> int:
+def run_inspect(
+    apk: str,
+    *,
+    output: str,
+    signatures: tuple[str, ...],
+    only_signatures: bool,
+    sdk: int | None,
+    limits: Limits,
+) -> int:
     """Inspect, write, and return the exit code."""
     if only_signatures and not signatures:
         raise click.UsageError("--only-signatures needs --signatures")
     database = load_database([Path(path) for path in signatures], replace=only_signatures)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     try:
-        inspection = inspect_apk(resolve(apk), database, sdk or NEWEST_SDK, now)
+        inspection = inspect_apk(resolve(apk, limits), database, sdk or NEWEST_SDK, now, limits)
     except ScannerError as error:
         raise SourceError(f"{apk}: {error}") from error
     (write_json if output == "json" else write_text)(inspection, sys.stdout)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from scanner.model import PhoneStep, Search
+    from scanner.model import Limits, PhoneStep, Search
     from scanner.phones import PhoneOptions
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -71,10 +71,12 @@ def phone_choices(
     verify_all: bool = False,
     observer: Callable[[PhoneStep], None] | None = None,
     search: Search | None = None,
+    limits: Limits | None = None,
 ) -> PhoneOptions:
     """The objects that the options stand for. Raises `click.UsageError`, `OutputError` or `SourceError`."""
     from scanner.cache import IdentityCache, default_file
     from scanner.evidence import EvidenceFolder
+    from scanner.model import LIMITS
     from scanner.phones import Evidence, PhoneOptions
     from scanner.sources.adb import AdbServer
 
@@ -91,6 +93,7 @@ def phone_choices(
         recorder=EvidenceFolder(Path(save_evidence)).recorder if save_evidence else None,
         observer=observer or (lambda step: None),  # noqa: ARG005
         search=search,
+        limits=limits or LIMITS,
     )
 
 

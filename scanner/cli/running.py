@@ -22,7 +22,7 @@ from scanner.errors import SourceError
 from scanner.formats import new_format
 from scanner.formats.cleaning import clean
 from scanner.interruption import Interruption
-from scanner.model import NEWEST_SDK, AppRow, Search, SummaryRow, UnreadRow
+from scanner.model import NEWEST_SDK, AppRow, Limits, Search, SummaryRow, UnreadRow
 from scanner.policy import FAILED
 from scanner.scanning import Scan
 from scanner.sources.adb import NOTHING_CONNECTED, connected
@@ -50,6 +50,7 @@ def run_scan(
     policy: PolicyWords,
     phones: dict[str, Any],
     search: Search,
+    limits: Limits,
 ) -> int:
     """Scan, write, and return the exit code."""
     if only_signatures and not signatures:
@@ -58,7 +59,7 @@ def run_scan(
     database = load_database([Path(path) for path in signatures], replace=only_signatures)
     judged_by = policy_choices(policy, database)
     progress = Progress(quiet=quiet)
-    options = phone_choices(verify_all=verify_all, observer=progress.step, search=search, **phones)
+    options = phone_choices(verify_all=verify_all, observer=progress.step, search=search, limits=limits, **phones)
     listed = list(_all_specs(specs, files_from))
     if not specs and files_from is None:
         listed = connected(options.server)
@@ -78,6 +79,7 @@ def run_scan(
             interruption=stack.enter_context(Interruption()),
             policy=judged_by,
             search=search,
+            limits=limits,
         )
         out = stack.enter_context(Outputs(wanted, new_format))
         stack.enter_context(progress)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from scanner.cli.limiting import limit_option
 from scanner.cli.options import sdk_option, search_options, signature_options
 from scanner.cli.phoneoptions import phone_options
 from scanner.cli.policyoptions import PolicyWords, policy_options
+
+if TYPE_CHECKING:
+    from scanner.model import Limits
 
 EXAMPLES = """
 \b
@@ -77,6 +81,7 @@ Exit codes:
     metavar="FIELD=COLUMN,...",
     help="Which columns of a table mean what, such as package=App ID,sha256=Cert,device=Serial.",
 )
+@limit_option
 @phone_options
 @click.option("-q", "--quiet", is_flag=True, help="No progress, and no notes on stderr.")
 def scan(
@@ -96,6 +101,7 @@ def scan(
     only_findings: bool,
     form: str | None,
     columns: str | None,
+    limits: Limits,
     **phones: Any,  # noqa: ANN401 - the words of --help, as click collects them
 ) -> int:
     """Look for the listed apps on phones, in APK files, folders and archives, and in inventories.
@@ -116,5 +122,5 @@ def scan(
         specs, files_from=files_from, outputs=outputs, signatures=signatures, only_signatures=only_signatures,
         sdk=sdk, verify_all=verify_all, jobs=jobs, io_concurrency=io_concurrency, quiet=quiet,
         only_findings=only_findings, form=form, columns=columns, policy=policy, phones=phones,
-        search=Search(payments, look_alikes),
+        search=Search(payments, look_alikes), limits=limits,
     )  # fmt: skip

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+
+from scanner.cli.limiting import limit_option
+
+if TYPE_CHECKING:
+    from scanner.model import Limits
 
 EXAMPLES = """
 \b
@@ -43,6 +50,7 @@ Exit codes: 0 all verify · 1 one does not · 2 wrong usage · 5 one could not b
     metavar="N",
     help="Processes to verify many APKs with.  [default: the cores]",
 )
+@limit_option
 @click.option("--print-certs", is_flag=True, help="Show the signers' certificates.")
 @click.option("-v", "--verbose", is_flag=True, help="Show each scheme, and warnings.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -55,6 +63,7 @@ def verify(
     print_certs: bool,
     verbose: bool,
     output: str,
+    limits: Limits,
 ) -> int:
     """Verify the signatures of APKs, as apksigner does.
 
@@ -73,4 +82,5 @@ def verify(
         print_certs=print_certs,
         verbose=verbose,
         output=output,
+        limits=limits,
     )

@@ -12,7 +12,7 @@ import click
 from scanner.errors import ScannerError
 from scanner.formats.cleaning import clean
 from scanner.formats.verification import write_json, write_text
-from scanner.model import Verification
+from scanner.model import Limits, Verification
 from scanner.policy import CLEAN, FAILED, FOUND
 from scanner.sources import resolve
 from scanner.tooling import verify_location
@@ -28,6 +28,7 @@ def run_verify(
     print_certs: bool,
     verbose: bool,
     output: str,
+    limits: Limits,
 ) -> int:
     """Verify, write, and return the worst of the exit codes; an APK that cannot be read does not end the others."""
     if min_sdk is not None and max_sdk is not None and min_sdk > max_sdk:
@@ -35,7 +36,7 @@ def run_verify(
     if idsig is not None and len(apks) > 1:
         raise click.UsageError("--v4-signature-file goes with a single APK")
     codes = [CLEAN]
-    work = partial(_answer, min_sdk=min_sdk, max_sdk=max_sdk, idsig=idsig)
+    work = partial(_answer, min_sdk=min_sdk, max_sdk=max_sdk, idsig=idsig, limits=limits)
     for apk, verification in zip(apks, _answers(work, apks, jobs or os.cpu_count() or 1), strict=True):
         if isinstance(verification, str):
             click.echo(f"app-scanner: {clean(apk)}: {clean(verification)}", err=True)
@@ -58,9 +59,12 @@ def _answers(work: Callable[[str], Verification | str], apks: Sequence[str], job
     return spread(work, apks, jobs)
 
 
-def _answer(apk: str, *, min_sdk: int | None, max_sdk: int | None, idsig: str | None) -> Verification | str:
+def _answer(
+    apk: str, *, min_sdk: int | None, max_sdk: int | None, idsig: str | None, limits: Limits
+) -> Verification | str:
     """What is said of one APK, or why nothing can be."""
     try:
-        return verify_location(resolve(apk), min_sdk, max_sdk, resolve(idsig) if idsig is not None else None)
+        beside = resolve(idsig, limits) if idsig is not None else None
+        return verify_location(resolve(apk, limits), min_sdk, max_sdk, beside, limits)
     except ScannerError as error:
         return str(error)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from scanner.cli.limiting import limit_option
 from scanner.cli.options import signature_options
 from scanner.cli.phoneoptions import phone_options
 from scanner.cli.policyoptions import PolicyWords, policy_options
+
+if TYPE_CHECKING:
+    from scanner.model import Limits
 
 EXAMPLES = """
 \b
@@ -31,6 +35,7 @@ Exit codes, when it ends: 0 every phone clear · 1 a listed app on one · 3 one 
 @click.option("--verify", "verify_all", is_flag=True, help="Verify every app on the phone.")
 @policy_options
 @signature_options
+@limit_option
 @phone_options
 def watch(
     output: str | None,
@@ -40,6 +45,7 @@ def watch(
     signatures: tuple[str, ...],
     only_signatures: bool,
     only_findings: bool,
+    limits: Limits,
     **phones: Any,  # noqa: ANN401 - the words of --help, as click collects them
 ) -> int:
     """Scan each phone as it is plugged in: the audit desk.
@@ -51,5 +57,6 @@ def watch(
 
     return run_watch(
         output=output, count=count, verify_all=verify_all, signatures=signatures, only_signatures=only_signatures,
-        only_findings=only_findings, policy=policy, phones=phones,
+        only_findings=only_findings, policy=policy, limits=limits,
+        phones=phones,
     )  # fmt: skip

@@ -16,7 +16,7 @@ from scanner.errors import OutputError
 from scanner.formats import new_format
 from scanner.formats.desk import DeskBlocks
 from scanner.interruption import Interruption
-from scanner.model import UnreadRow
+from scanner.model import Limits, UnreadRow
 from scanner.policy import watch_code
 from scanner.scanning import Scan
 from scanner.watch import Desk, Visit
@@ -31,6 +31,7 @@ def run_watch(
     only_signatures: bool,
     only_findings: bool,
     policy: PolicyWords,
+    limits: Limits,
     phones: dict[str, Any],
 ) -> int:
     """Watch until Ctrl-C, or until enough phones came; then return the exit code."""
@@ -41,8 +42,8 @@ def run_watch(
         raise click.UsageError("-o: want jsonl=FILE, which rows are appended to")
     database = load_database([Path(path) for path in signatures], replace=only_signatures)
     judged_by = policy_choices(policy, database)
-    options = phone_choices(verify_all=verify_all, **phones)
-    desk = Desk(options.server, lambda spec: Scan([spec], database, phones=options, policy=judged_by))
+    options = phone_choices(verify_all=verify_all, limits=limits, **phones)
+    desk = Desk(options.server, lambda spec: Scan([spec], database, phones=options, policy=judged_by, limits=limits))
     blocks, codes = DeskBlocks(sys.stdout), list[int]()
     with ExitStack() as stack:
         stack.callback(options.close)

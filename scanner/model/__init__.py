@@ -19,6 +19,7 @@ from scanner.model.identity import (
 from scanner.model.insides import Insides, Mark, MarkKind, Search
 from scanner.model.inspection import CertificateDetails, Inspection, SdkTrace, SignerView
 from scanner.model.installed import Installed, Stated
+from scanner.model.limits import LIMITS, SUFFIXES, LimitInfo, Limits, limit_infos, limits_of, option_of
 from scanner.model.phones import PhoneStatus, PhoneStep
 from scanner.model.rows import (
     AppRow,
@@ -53,9 +54,11 @@ from scanner.model.vocabulary import (
 )
 
 __all__ = [
+    "LIMITS",
     "NEWEST_SDK",
     "REMOTE",
     "SCHEMA_VERSION",
+    "SUFFIXES",
     "ApkIdentity",
     "App",
     "AppRow",
@@ -75,6 +78,8 @@ __all__ = [
     "Inspection",
     "Installed",
     "Issue",
+    "LimitInfo",
+    "Limits",
     "ListState",
     "Location",
     "Mark",
@@ -107,6 +112,9 @@ __all__ = [
     "VerifiedSigner",
     "Withheld",
     "first_known",
+    "limit_infos",
+    "limits_of",
+    "option_of",
     "printable",
     "redacted",
 ]

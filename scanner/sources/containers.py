@@ -17,7 +17,7 @@ from typing import IO, cast
 
 from scanner.bytesource import ByteSource, FileLike, ZipDirectory
 from scanner.errors import ApkError, LimitExceeded
-from scanner.model import Hop
+from scanner.model import LIMITS, Hop, Limits
 
 HEAD = 512
 """Bytes from the front that are enough to tell every kind apart."""
@@ -78,13 +78,13 @@ def _compression(head: bytes) -> str | None:
     return next((name for magic, name in _MAGICS if head.startswith(magic)), None)
 
 
-def zip_members(source: ByteSource) -> Iterator[Hop | str]:
+def zip_members(source: ByteSource, limits: Limits = LIMITS) -> Iterator[Hop | str]:
     """Each member of a zip that could be read, and a sentence for those that cannot.
 
     Raises `ApkError` where the directory does not hold together.
     """
     locked, odd = 0, dict[int, int]()
-    for entry in ZipDirectory(source).entries():
+    for entry in ZipDirectory(source, limits).entries():
         if entry.name.endswith(b"/") and not entry.compressed:
             continue
         if entry.encrypted:

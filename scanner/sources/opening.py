@@ -8,17 +8,15 @@ from pathlib import Path
 
 from scanner.bytesource import ByteSource, LocalFile, Slice, ZipEntry, open_member, open_remote
 from scanner.errors import LimitExceeded, SourceError
-from scanner.model import Hop, Location, printable
+from scanner.model import LIMITS, Hop, Limits, Location, printable
 from scanner.sources.adb import open_on_phone
 from scanner.sources.containers import HEAD, Kind, kind_of, tar_members, zip_members
 
-MAX_INFLATED = 512 << 20
-"""Largest deflated member that is held in memory, in bytes; half of it for each container further in."""
 METHODS = {"stored": 0, "deflated": 8}
 
 
 @contextmanager
-def open_location(location: Location) -> Iterator[ByteSource]:
+def open_location(location: Location, limits: Limits = LIMITS) -> Iterator[ByteSource]:
     """The bytes at a location, for as long as the context lasts.
 
     Raises:
@@ -36,21 +34,21 @@ def open_location(location: Location) -> Iterator[ByteSource]:
         else:
             source = stack.enter_context(LocalFile(location.path))
         for depth, hop in enumerate(location.hops):
-            source = open_hop(source, hop, depth)
+            source = open_hop(source, hop, depth, limits)
         yield source
 
 
-def open_hop(source: ByteSource, hop: Hop, depth: int = 0) -> ByteSource:
+def open_hop(source: ByteSource, hop: Hop, depth: int = 0, limits: Limits = LIMITS) -> ByteSource:
     """The bytes of one member of the container in ``source``, itself ``depth`` containers deep.
 
     A member inflates to no more than it announces, and the deeper it lies the less may be held of it, so that
-    containers within containers together stay below twice `MAX_INFLATED`.
+    containers within containers together stay below twice `Limits.inflated_size`.
     """
     if hop.method == "slice":
         return Slice(source, hop.offset, hop.size)
-    limit = MAX_INFLATED >> depth
+    limit = limits.inflated_size >> depth
     if hop.method == "deflated" and hop.size > limit:
-        raise LimitExceeded(f"{hop.size} bytes inflated, the limit is {limit} at this depth")
+        raise LimitExceeded.of(f"{hop.size} bytes inflated at depth {depth}", "inflated_size", limit)
     return open_member(source, zip_entry(hop), hop.size if hop.method == "deflated" else limit)
 
 
@@ -60,7 +58,7 @@ def zip_entry(hop: Hop) -> ZipEntry:
     return ZipEntry(name, METHODS[hop.method], 0, 0, hop.compressed, hop.size, hop.offset)
 
 
-def resolve(text: str) -> Location:
+def resolve(text: str, limits: Limits = LIMITS) -> Location:
     """The location that `str` of a location writes: ``archive.zip!/inner.apk``, containers within containers too.
 
     Raises:
@@ -72,16 +70,16 @@ def resolve(text: str) -> Location:
         path = f"{path}!/{names.pop(0)}"
     location = Location(path)
     for name in names:
-        with open_location(location) as source:
-            location = location.inside(_member(source, name))
+        with open_location(location, limits) as source:
+            location = location.inside(_member(source, name, limits))
     return location
 
 
-def _member(source: ByteSource, name: str) -> Hop:
+def _member(source: ByteSource, name: str, limits: Limits) -> Hop:
     kind = kind_of(source.read_at(0, min(HEAD, source.size)))
     if kind is Kind.COMPRESSED:
         raise SourceError("members of a compressed tar can only be scanned; unpack it to inspect one")
-    members = zip_members(source) if kind is Kind.ZIP else tar_members(source)
+    members = zip_members(source, limits) if kind is Kind.ZIP else tar_members(source)
     for member in members:
         if not isinstance(member, str) and printable(member.name) == name:
             return member

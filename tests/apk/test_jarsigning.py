@@ -11,8 +11,8 @@ from asn1crypto import cms
 from scanner.apk import identify, jarsigning
 from scanner.apk.jarsigning import read_jar_signers, signature_files, signer_certificate, stripped_schemes
 from scanner.bytesource import LocalFile, Memory, ZipDirectory
-from scanner.errors import ApkError
-from scanner.model import Scheme
+from scanner.errors import ApkError, LimitExceeded
+from scanner.model import LIMITS, Limits, Scheme
 from tests.support.apk_builder import build_apk, zip_bytes
 from tests.support.signer import jar_files, key
 
@@ -101,10 +101,17 @@ def test_a_block_file_counts_by_its_name(block, signed, counts):
 
 
 def test_more_signers_than_the_limit_are_a_problem():
-    members = {f"META-INF/{n}.{end}": b"" for n in range(jarsigning.MAX_SIGNERS + 1) for end in ("SF", "RSA")}
+    members = {f"META-INF/{n}.{end}": b"" for n in range(LIMITS.signers + 1) for end in ("SF", "RSA")}
     scheme = scheme_in(members)
     assert scheme.signers == ()
-    assert "33 signers" in (scheme.problem or "")
+    assert "65 signers, the limit is 64 (--limit signers)" in (scheme.problem or "")
+
+
+def test_more_certificates_than_the_limit_are_refused():
+    block = block_of("alice")
+    assert signer_certificate(block, "x", Limits(certificates=1)) == ALICE.certificate
+    with pytest.raises(LimitExceeded, match=r"x: 2 certificates, the limit is 1 \(--limit certificates\)"):
+        signer_certificate(with_certificates(block, BOB.certificate, ALICE.certificate), "x", Limits(certificates=1))
 
 
 def test_a_broken_block_file_is_a_problem_and_no_other_signer_speaks():

@@ -15,7 +15,7 @@ from scanner.apk.schemes import read_lineage, read_schemes
 from scanner.apk.signingblock import V2, V3, V31, V32, read_signing_block
 from scanner.bytesource import Memory
 from scanner.errors import ApkError, LimitExceeded
-from scanner.model import Scheme
+from scanner.model import Limits, Scheme
 from tests.support import signer
 from tests.support.apk_builder import build_apk, directory_offset, sign, with_block
 from tests.support.signer import NEWEST, V3Signer, key, run
@@ -161,13 +161,13 @@ def test_a_directory_at_the_very_beginning_has_no_block_before_it():
         assert read_signing_block(Memory(bytes(100)), offset) is None
 
 
-def test_a_block_larger_than_the_limit_is_refused(monkeypatch):
+def test_a_block_larger_than_the_limit_is_refused():
     block = signer.signing_block([(1, bytes(100))])
-    monkeypatch.setattr(signingblock, "MAX_BLOCK", len(block) - 9)
-    with pytest.raises(LimitExceeded):
-        block_in(with_block(UNSIGNED, block))
-    monkeypatch.setattr(signingblock, "MAX_BLOCK", len(block) - 8)
-    assert block_in(with_block(UNSIGNED, block)) is not None
+    apk = with_block(UNSIGNED, block)
+    source, offset = Memory(apk), directory_offset(apk)
+    with pytest.raises(LimitExceeded, match=r"\(--limit signing-block\)"):
+        read_signing_block(source, offset, Limits(signing_block=len(block) - 9))
+    assert read_signing_block(source, offset, Limits(signing_block=len(block) - 8)) is not None
 
 
 def broken_note(apk: bytes) -> bool:
@@ -237,7 +237,7 @@ def test_one_broken_signer_spoils_the_scheme_and_no_other():
 
 def test_more_signers_than_android_accepts_are_a_problem():
     good = signer.v2_signer(ALICE, DIGEST)
-    assert len(scheme_of(V2, signer.block_of([good] * module.MAX_SIGNERS["v2"])).signers) == module.MAX_SIGNERS["v2"]
+    assert len(scheme_of(V2, signer.block_of([good] * module.MAX_V2_SIGNERS)).signers) == module.MAX_V2_SIGNERS
     assert "more than 10" in (scheme_of(V2, signer.block_of([good] * 11)).problem or "")
 
 

@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scanner.bytesource import BlockCache, Memory, NoEndRecord, ZipDirectory, member_bytes
-from scanner.bytesource import zipdirectory as module
 from scanner.bytesource.zipdirectory import ZipEntry
 from scanner.errors import ApkError, LimitExceeded
+from scanner.model import Limits
 from tests.bytesource.test_contract import CountingSource
 from tests.support.apk_builder import directory_offset, zip_bytes
 
@@ -146,11 +146,21 @@ def test_a_name_extra_or_comment_longer_than_the_directory_is_refused(at):
         list(directory.entries())
 
 
-def test_a_directory_larger_than_the_limit_is_refused(monkeypatch):
-    monkeypatch.setattr(module, "MAX_DIRECTORY", 46)
-    ZipDirectory(Memory(directory_of([record(b"")])))
-    with pytest.raises(LimitExceeded, match="the limit is 46"):
-        ZipDirectory(Memory(directory_of([record(b"a")])))
+def test_a_directory_larger_than_the_limit_is_refused():
+    limits = Limits(directory_size=46)
+    ZipDirectory(Memory(directory_of([record(b"")])), limits)
+    with pytest.raises(LimitExceeded, match=r"47 bytes, the limit is 46 \(--limit directory-size\)"):
+        ZipDirectory(Memory(directory_of([record(b"a")])), limits)
+
+
+def test_more_members_than_the_limit_are_refused_whether_announced_or_walked():
+    body = [record(b"%d" % number) for number in range(3)]
+    assert len(list(ZipDirectory(Memory(directory_of(body)), Limits(entries=3)).entries())) == 3
+    with pytest.raises(LimitExceeded, match=r"the limit is 2 \(--limit entries\)"):
+        ZipDirectory(Memory(directory_of(body)), Limits(entries=2))
+    lying = directory_of([record(b"x")] * (1 + 65536), count=1)
+    with pytest.raises(LimitExceeded, match="65001 members or more"):
+        list(ZipDirectory(Memory(lying), Limits(entries=65000)).entries())
 
 
 # Names

@@ -15,7 +15,8 @@ from scanner.apk.verify.lineage import BrokenLineage, Level, verified_lineage
 from scanner.apk.verify.parsed import ParsedSigner, attribute_number, parse_signer, split_signers
 from scanner.apk.verify.remembered import remembered
 from scanner.certificate import is_post_quantum, public_key
-from scanner.errors import ApkError
+from scanner.errors import ApkError, LimitExceeded
+from scanner.model import LIMITS, Limits
 
 MAX_V2_SIGNERS = 10
 STRIPPING_PROTECTION = 0xBEEFF00D
@@ -57,8 +58,9 @@ class CheckedSigner:
 class BlockCheck:
     """Checks the signers of one block for releases ``min_sdk`` to ``max_sdk``."""
 
-    def __init__(self, scheme: str, min_sdk: int, max_sdk: int, issues: Issues) -> None:
+    def __init__(self, scheme: str, min_sdk: int, max_sdk: int, issues: Issues, limits: Limits = LIMITS) -> None:
         self._scheme, self._min, self._max, self._issues = scheme, min_sdk, max_sdk, issues
+        self._limits = limits
         self._prefix = "V2_SIG" if scheme == "v2" else "V3_SIG"
 
     def signers(self, value: bytes) -> list[CheckedSigner]:
@@ -73,6 +75,10 @@ class BlockCheck:
         if self._scheme == "v2" and len(runs) > MAX_V2_SIGNERS:
             self._error("MAX_SIGNATURES_EXCEEDED", None, MAX_V2_SIGNERS, len(runs))
             return []
+        if len(runs) > self._limits.signers:
+            over = LimitExceeded.of(f"{self._scheme} block: {len(runs)} signers", "signers", self._limits.signers)
+            self._error("MALFORMED_SIGNERS", None, over)
+            return []
         checked = []
         for number, run in enumerate(runs):
             signer = self._signer(run, f"signer {number + 1}")
@@ -84,7 +90,7 @@ class BlockCheck:
 
     def _signer(self, run: bytes, name: str) -> CheckedSigner | None:
         try:
-            parsed = parse_signer(run, self._scheme)
+            parsed = parse_signer(run, self._scheme, self._limits.certificates)
         except ApkError as error:
             self._error("MALFORMED_SIGNER", name, error)
             return None

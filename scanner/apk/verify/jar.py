@@ -21,6 +21,7 @@ from scanner.apk.verify.jarmanifest import NAME, Listing, PlainSection, Section,
 from scanner.apk.verify.pkcs7 import BlockProblem, verified_certificate
 from scanner.bytesource import ByteSource, ZipDirectory, ZipEntry
 from scanner.errors import ApkError, LimitExceeded
+from scanner.model import LIMITS, Limits
 
 SCHEME = "v1"
 FOLDER, MANIFEST = b"META-INF/", MANIFEST_NAME.encode()
@@ -51,6 +52,7 @@ class _Jar:
     min_sdk: int
     max_sdk: int
     issues: Issues
+    limits: Limits
 
     def error(self, code: str, *params: object, signer: str | None = None) -> None:
         """An error of this scheme."""
@@ -66,7 +68,13 @@ class _Stop(Exception):  # noqa: N818 - says what it does
 
 
 def verify_jar(
-    source: ByteSource, directory: ZipDirectory, found: frozenset[int], min_sdk: int, max_sdk: int, issues: Issues
+    source: ByteSource,
+    directory: ZipDirectory,
+    found: frozenset[int],
+    min_sdk: int,
+    max_sdk: int,
+    issues: Issues,
+    limits: Limits = LIMITS,
 ) -> tuple[bytes, ...]:
     """The certificates of those who signed every member, as DER. None where not verified: then there is an error.
 
@@ -75,7 +83,7 @@ def verify_jar(
     Raises:
         ReadError: the transport failed. Bytes that are broken are an issue, and never raise.
     """
-    jar = _Jar(directory, Members(source, directory.offset), min_sdk, max_sdk, issues)
+    jar = _Jar(directory, Members(source, directory.offset), min_sdk, max_sdk, issues, limits)
     try:
         return _verify(jar, found)
     except _Stop:
@@ -175,7 +183,7 @@ def _check_block(jar: _Jar, signer: _Signer) -> None:
     block = jar.members.content(signer.block, MAX_BLOCK_FILE)
     signer.content = jar.members.content(signer.file, jarmanifest.MAX_LISTING)
     try:
-        certificate = verified_certificate(block, signer.content, jar.min_sdk, jar.max_sdk)
+        certificate = verified_certificate(block, signer.content, jar.min_sdk, jar.max_sdk, jar.limits.certificates)
     except BlockProblem as problem:
         about = (block_name, file_name) if problem.code == "JAR_SIG_VERIFY_EXCEPTION" else (block_name,)
         jar.error(problem.code, *about, *problem.params, signer=signer.name)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scanner.apk.schemes import MAX_ATTRIBUTES, MAX_CERTIFICATES
+from scanner.apk.schemes import MAX_ATTRIBUTES
 from scanner.bytesource import Fields
 from scanner.errors import ApkError
+from scanner.model import LIMITS
 
 MAX_SIGNATURES = 64
 MAX_BLOCK_SIGNERS = 10_000
@@ -39,8 +40,8 @@ def split_signers(value: bytes, scheme: str) -> list[bytes]:
     return list(signers.runs("signers", MAX_BLOCK_SIGNERS))
 
 
-def parse_signer(data: bytes, scheme: str) -> ParsedSigner:
-    """One signer. Raises `ApkError` where a field does not fit."""
+def parse_signer(data: bytes, scheme: str, most: int = LIMITS.certificates) -> ParsedSigner:
+    """One signer with at most that many certificates. Raises `ApkError` where a field does not fit."""
     ranged = scheme != "v2"
     signer = Fields(data, f"{scheme} signer")
     signed = signer.run("signed data")
@@ -50,7 +51,7 @@ def parse_signer(data: bytes, scheme: str) -> ParsedSigner:
     inner = Fields(signed, f"{scheme} signed data")
     digests = _pairs(inner.run("digests"), f"{scheme} digests", "digest", prefixed=True)
     certificates = Fields(inner.run("certificates"), f"{scheme} certificates")
-    listed = tuple(certificates.runs("certificates", MAX_CERTIFICATES))
+    listed = tuple(certificates.runs("certificates", most, "certificates"))
     span = (inner.u32("minimum SDK"), inner.u32("maximum SDK")) if ranged else None
     attributes = _pairs(inner.run("attributes"), f"{scheme} attributes", "attribute", prefixed=False)
     return ParsedSigner(signed, signatures, public_key, digests, listed, attributes, outer, span)

@@ -16,7 +16,6 @@ from scanner.apk.verify.remembered import remembered
 from scanner.certificate import ASN1_ERRORS
 from scanner.errors import ApkError
 
-MAX_CERTIFICATES = 256
 MAX_SIGNER_INFOS = 16
 MAX_ATTRIBUTES = MAX_EXTENSIONS = 256
 MAX_KEY_FILE = 32 << 10
@@ -101,17 +100,17 @@ def _unacceptable(why: object) -> BlockProblem:
     return BlockProblem("JAR_SIG_VERIFY_EXCEPTION", why)
 
 
-def verified_certificate(block: bytes, signed: bytes, min_sdk: int, max_sdk: int) -> bytes | None:
+def verified_certificate(block: bytes, signed: bytes, min_sdk: int, max_sdk: int, most: int) -> bytes | None:
     """The DER of the certificate whose key signed the bytes ``signed``; null where nobody's did.
 
     Every SignerInfo that a release of the range may look at is checked, even behind one that verifies: a fault in
-    any of them is a fault. The first that verifies is the signer.
+    any of them is a fault. The first that verifies is the signer. The file may hold ``most`` certificates.
 
     Raises:
         BlockProblem: a fault that is more than a signature that does not match.
     """
     try:
-        bag, infos, content_type = _contents(block)
+        bag, infos, content_type = _contents(block, most)
     except _BROKEN as error:
         raise _unparsable(f"not a PKCS#7 signature ({type(error).__name__})") from error
     if not infos:
@@ -126,7 +125,7 @@ def verified_certificate(block: bytes, signed: bytes, min_sdk: int, max_sdk: int
     return signer
 
 
-def _contents(block: bytes) -> tuple[list[Any], list[Any], str]:
+def _contents(block: bytes, most: int) -> tuple[list[Any], list[Any], str]:
     """Certificates, SignerInfos and the type of the signed content."""
     from asn1crypto import cms
 
@@ -135,7 +134,7 @@ def _contents(block: bytes) -> tuple[list[Any], list[Any], str]:
         raise _unparsable("ContentInfo is no SignedData")
     signed = content["content"]
     choices, infos = signed["certificates"], signed["signer_infos"]
-    if len(choices) > MAX_CERTIFICATES or len(infos) > MAX_SIGNER_INFOS:
+    if len(choices) > most or len(infos) > MAX_SIGNER_INFOS:
         raise _unparsable(f"{len(choices)} certificates, {len(infos)} SignerInfos: more than are looked at")
     bag = [choice.chosen for choice in choices if choice.name == "certificate"]
     return bag, list(infos), str(signed["encap_content_info"]["content_type"].dotted)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from scanner.apk.identity import MANIFEST, NotAnApk
-from scanner.apk.manifest import MAX_MANIFEST, Manifest, read_manifest
+from scanner.apk.manifest import Manifest, read_manifest
 from scanner.apk.signingblock import SCHEME_OF_BLOCK, V2, V3, V31, V32, SigningBlock, signing_block_of
 from scanner.apk.verify.algorithms import ALGORITHMS, Content
 from scanner.apk.verify.answer import answer, stamp_of
@@ -30,7 +30,7 @@ from scanner.apk.verify.v4 import V4Check
 from scanner.bytesource import ByteSource, ZipDirectory, member_bytes, resident
 from scanner.certificate import from_der
 from scanner.errors import ApkError
-from scanner.model import Verification
+from scanner.model import LIMITS, Limits, Verification
 
 NEWEST_IMAGINABLE = 0x7FFFFFFF
 """The default end of the range: every release there will be, as apksig takes it."""
@@ -49,6 +49,7 @@ class _Run:
     manifest: Manifest
     min_sdk: int
     max_sdk: int
+    limits: Limits = LIMITS
     issues: Issues = field(default_factory=Issues)
     blocks: dict[str, list[CheckedSigner]] = field(default_factory=dict)
     """Every block that holds, also one that no release in the range goes by."""
@@ -62,7 +63,11 @@ class _Run:
 
 
 def verify(
-    source: ByteSource, min_sdk: int | None = None, max_sdk: int = NEWEST_IMAGINABLE, idsig: ByteSource | None = None
+    source: ByteSource,
+    min_sdk: int | None = None,
+    max_sdk: int = NEWEST_IMAGINABLE,
+    idsig: ByteSource | None = None,
+    limits: Limits = LIMITS,
 ) -> Verification:
     """Whether the APK's signatures hold for every release from ``min_sdk`` to ``max_sdk``, and whose they are.
 
@@ -73,16 +78,16 @@ def verify(
         ReadError: the transport failed.
     """
     source = resident(source)
-    directory = ZipDirectory(source)
+    directory = ZipDirectory(source, limits)
     entries = directory.select(names=(MANIFEST,))
     if not entries:
         raise NotAnApk("no AndroidManifest.xml: a zip, but not an APK", is_zip=True)
-    manifest = read_manifest(member_bytes(source, entries[0], MAX_MANIFEST))
+    manifest = read_manifest(member_bytes(source, entries[0], limits.manifest_size, named="manifest_size"), limits)
     lowest = min_sdk if min_sdk is not None else manifest.min_sdk or 1
-    run = _Run(source, directory, manifest, lowest, max_sdk, idsig=idsig, v4=None if idsig is None else ())
+    run = _Run(source, directory, manifest, lowest, max_sdk, limits, idsig=idsig, v4=None if idsig is None else ())
     if lowest > max_sdk:
         run.issues.error("MIN_SDK_ABOVE_MAX_SDK", lowest, max_sdk)
-    block = signing_block_of(source, directory)
+    block = signing_block_of(source, directory, limits)
     for note in block.tamper if block else ():
         run.issues.warning("SIGNING_BLOCK", note)
     if not run.issues.errors:
@@ -168,7 +173,7 @@ def _block(run: _Run, block: SigningBlock | None, identifier: int) -> None:
     name = SCHEME_OF_BLOCK[identifier]
     lowest = max(run.min_sdk, FIRST_SDK[name])
     before = run.issues.errors
-    signers = BlockCheck(name, lowest, run.max_sdk, run.issues).signers(block.pairs[identifier])
+    signers = BlockCheck(name, lowest, run.max_sdk, run.issues, run.limits).signers(block.pairs[identifier])
     if run.issues.errors == before and name == "v3.2":
         check_hybrid(signers, run.issues)
     elif run.issues.errors == before and name != "v2":
@@ -226,7 +231,7 @@ def _sandbox(run: _Run, block: SigningBlock | None) -> None:  # noqa: ARG001 - t
 def _jar(run: _Run, block: SigningBlock | None) -> None:  # noqa: ARG001 - the steps share one shape
     if run.min_sdk < FIRST_SDK["v2"] or not ("v2" in run.found or _newer_decide(run)):
         found = frozenset(SCHEME_IDS[name] for name in run.found)
-        run.jar = verify_jar(run.source, run.directory, found, run.min_sdk, run.max_sdk, run.issues)
+        run.jar = verify_jar(run.source, run.directory, found, run.min_sdk, run.max_sdk, run.issues, run.limits)
 
 
 def _agreement(run: _Run, block: SigningBlock | None) -> None:  # noqa: ARG001 - the steps share one shape

@@ -521,7 +521,7 @@ def test_broken_block_files_are_issues():
         for _ in range(chance.randrange(1, 4)):
             odd[chance.randrange(len(odd))] = chance.randrange(256)
         try:
-            found = pkcs7.verified_certificate(bytes(odd[: chance.choice((len(odd), 200))]), text, 23, NEWEST)
+            found = pkcs7.verified_certificate(bytes(odd[: chance.choice((len(odd), 200))]), text, 23, NEWEST, 256)
         except pkcs7.BlockProblem as problem:
             found = None
             codes.add(problem.code)
