@@ -6,7 +6,6 @@ import queue
 import signal
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future, wait
 from types import FrameType, TracebackType
 from typing import Any, Self, TypeVar
 
@@ -25,13 +24,6 @@ def next_of(items: queue.SimpleQueue[Item]) -> Item:
             return items.get(timeout=TURN)
         except queue.Empty:
             continue
-
-
-def result_of(future: Future[Item]) -> Item:
-    """The result of a future, awaited in turns as by `next_of`. Raises what it raises."""
-    while not wait([future], TURN).done:
-        pass
-    return future.result()
 
 
 class Interruption:

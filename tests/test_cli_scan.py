@@ -572,21 +572,6 @@ def test_ctrl_c_writes_what_was_read(tmp_path: Path, jobs: int) -> None:
     assert ran.summary["exit_code"] == 130
 
 
-def test_a_process_that_dies_costs_only_the_file_that_killed_it(tmp_path: Path) -> None:
-    from scanner.engines import PoolEngine
-    from scanner.model import App, Location
-    from tests.support.deadly import DeadlyReader
-
-    folder = write(tmp_path, {f"{number}.apk": apk(f"com.example.n{number}") for number in range(40)})
-    apps = [App(str(folder), Location(str(folder / f"{number}.apk"))) for number in range(40)]
-    engine = PoolEngine(2, worth_it=1)
-    outcomes = list(engine.run(DeadlyReader("17.apk"), apps))
-    engine.close()
-    assert len(outcomes) == 40
-    assert [type(outcome).__name__ for outcome in outcomes].count("UnreadRow") == 1
-    assert "died" in outcomes[17].reason  # type: ignore[union-attr]
-
-
 # What a review found, kept found ------------------------------------------------------------------
 
 WECHAT = apk("com.tencent.mm")

@@ -81,7 +81,7 @@ ARROWS = {
     "sources": {"bytesource", "postponing"},
     "apk": {"bytesource", "certificate", "postponing"},
     "formats": {"policy", "signaturefile"},
-    "engines": {"interruption"},
+    "engines": {"interruption", "containment"},
     "bytesource": set(),
     "certificate": set(),
     "strictyaml": set(),

@@ -7,11 +7,10 @@ import queue
 import signal
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from scanner.interruption import Interruption, next_of, result_of
+from scanner.interruption import Interruption, next_of
 
 
 @pytest.fixture(autouse=True)
@@ -101,10 +100,3 @@ def test_a_signal_that_another_thread_took_ends_the_wait() -> None:
             next(ctrl_c.between(next_of(queue.SimpleQueue[int]()) for _ in range(1)))
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-
-def test_a_result_is_awaited_and_an_error_passed_on() -> None:
-    with ThreadPoolExecutor(1) as threads:
-        assert result_of(threads.submit(lambda: 7)) == 7
-        with pytest.raises(ZeroDivisionError):
-            result_of(threads.submit(lambda: 1 // 0))

@@ -56,7 +56,7 @@ def _answers(work: Callable[[str], Verification | str], apks: Sequence[str], job
         return map(work, apks)
     from scanner.engines import spread
 
-    return spread(work, apks, jobs)
+    return spread(work, apks, jobs, lost=str)
 
 
 def _answer(

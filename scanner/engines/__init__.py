@@ -9,9 +9,10 @@ from scanner.engines.pool import PoolEngine
 from scanner.engines.serial import SerialEngine
 from scanner.engines.spread import spread
 from scanner.engines.together import IO_CONCURRENCY
+from scanner.engines.watchdog import ITEM_SECONDS
 from scanner.model import App, Outcome
 
-__all__ = ["IO_CONCURRENCY", "Engine", "PoolEngine", "Reads", "SerialEngine", "engine_for", "spread"]
+__all__ = ["IO_CONCURRENCY", "ITEM_SECONDS", "Engine", "PoolEngine", "Reads", "SerialEngine", "engine_for", "spread"]
 
 
 class Reads(Protocol):
@@ -38,6 +39,11 @@ class Engine(Protocol):
         ...
 
 
-def engine_for(jobs: int, io_concurrency: int = IO_CONCURRENCY) -> Engine:
-    """The engine for this many processes, and this many requests to servers under way at once."""
-    return SerialEngine(io_concurrency) if jobs <= 1 else PoolEngine(jobs, io_concurrency=io_concurrency)
+def engine_for(jobs: int, io_concurrency: int = IO_CONCURRENCY, item_seconds: float = ITEM_SECONDS) -> Engine:
+    """The engine for this many processes, and this many requests to servers under way at once.
+
+    A candidate that takes longer than ``item_seconds`` is given up.
+    """
+    if jobs <= 1:
+        return SerialEngine(io_concurrency, item_seconds)
+    return PoolEngine(jobs, io_concurrency=io_concurrency, item_seconds=item_seconds)

@@ -4,42 +4,51 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from typing import TypeVar
 
-from scanner.engines.pool import BATCH, WINDOW, WORTH_IT, _new_pool
-from scanner.errors import ScannerError
+from scanner.engines.child import Setup
+from scanner.engines.crew import Crew, Task
+from scanner.engines.launching import forked
+from scanner.engines.pool import BATCH, WINDOW, WORTH_IT
+from scanner.engines.watchdog import ITEM_SECONDS, Lost, in_time
 
 Thing = TypeVar("Thing")
 Result = TypeVar("Result")
-DIED = "a process died of one of the files; with --jobs 1 the last file written is the one before it"
 
 
-def spread(work: Callable[[Thing], Result], things: Sequence[Thing], jobs: int) -> Iterator[Result]:
+def spread(
+    work: Callable[[Thing], Result],
+    things: Sequence[Thing],
+    jobs: int,
+    *,
+    lost: Callable[[str], Result],
+    item_seconds: float = ITEM_SECONDS,
+) -> Iterator[Result]:
     """The work on each thing, by that many processes where there is enough to do. Work, things, results must pickle.
 
-    Raises `ScannerError` where a process dies.
+    What takes too long or kills a process twice has the result that ``lost`` makes of the reason.
+    Raises `ScannerError` where no process can be started.
     """
+    for result in _spread(work, things, jobs, item_seconds):
+        yield lost(result.reason) if isinstance(result, Lost) else result
+
+
+def _spread(
+    work: Callable[[Thing], Result], things: Sequence[Thing], jobs: int, item_seconds: float
+) -> Iterator[Result | Lost]:
     if jobs <= 1 or len(things) < WORTH_IT:
-        yield from map(work, things)
+        for thing in things:
+            yield in_time(partial(work, thing), item_seconds)
         return
-    batches = (things[at : at + BATCH] for at in range(0, len(things), BATCH))
-    under_way: deque[Future[list[Result]]] = deque()
-    pool = _new_pool(jobs, None)
+    under_way: deque[Task] = deque()
+    crew = Crew(Setup(work, 1, item_seconds), jobs, forked)
     try:
-        for batch in batches:
-            under_way.append(pool.submit(partial(_each, work), batch))
+        for at in range(0, len(things), BATCH):
+            under_way.append(crew.submit(things[at : at + BATCH]))
             if len(under_way) >= jobs * WINDOW:
-                yield from under_way.popleft().result()
+                yield from crew.wait(under_way.popleft())
         while under_way:
-            yield from under_way.popleft().result()
-    except BrokenProcessPool as error:
-        raise ScannerError(DIED) from error
+            yield from crew.wait(under_way.popleft())
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _each(work: Callable[[Thing], Result], batch: Sequence[Thing]) -> list[Result]:
-    return [work(thing) for thing in batch]
+        crew.close()
