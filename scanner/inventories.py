@@ -72,7 +72,7 @@ class Inventories:
     def _entries(self) -> Iterator[Installed | UnreadRow]:
         for source in self._found.values():
             if source.limit:
-                self._notes.add(source.name, f"{source.title}: {source.limit}")
+                self._notes.add(source.name, f"read as {source.title}; {source.limit}")
             for entry in source.entries():
                 if isinstance(entry, Installed):
                     yield entry

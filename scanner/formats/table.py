@@ -54,7 +54,7 @@ class TableFormat:
         if summary.coverage:
             self._console.print(Text("Not seen", style="bold"))
             for line in _coverage(summary):
-                self._console.print(Text(line), style="cyan")
+                print_indented(self._console, line, style="cyan")
             self._console.print()
         self._console.print(_sum(summary))
 
@@ -117,9 +117,9 @@ def _policy(finding: Finding, *, several: bool) -> Iterator[str]:
 
 def _coverage(summary: SummaryRow) -> Iterator[str]:
     for hole in summary.coverage[:MAX_HOLES]:
-        yield f"  {clean(hole.hole)}: {clean(hole.reason)}"
+        yield f"{clean(hole.hole)}: {clean(hole.reason)}"
     if len(summary.coverage) > MAX_HOLES:
-        yield f"  and {len(summary.coverage) - MAX_HOLES} more: see -o jsonl"
+        yield f"and {len(summary.coverage) - MAX_HOLES} more: see -o jsonl"
 
 
 def _sum(summary: SummaryRow) -> Text:
