@@ -7,13 +7,12 @@ import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
-from scanner.apk import preload
 from scanner.containment import Crash, contained
 from scanner.database import SignatureDatabase
 from scanner.errors import ScannerError, SourceError
 from scanner.interruption import next_of
 from scanner.model import SCHEMA_VERSION, Outcome, PhoneStep, UnreadRow, printable
-from scanner.phones import Evidence, PhoneOptions, PhoneReader
+from scanner.phones import PhoneOptions, PhoneReader
 
 PHONES_AT_ONCE = 32
 GRACE = 3.0
@@ -38,8 +37,6 @@ class Fleet:
         """Begin to read every phone."""
         for reader in self._readers:
             self._running.append(self._threads.submit(self._run, reader))
-        if self._readers and self._options.evidence >= Evidence.CERTIFICATES:
-            threading.Thread(target=preload, name="preload", daemon=True).start()  # while the phones are listing
 
     def outcomes(self, spec: str) -> Iterator[Outcome]:
         """What is said of one phone, as it comes. Raises `SourceError` where the phone cannot be read at all."""

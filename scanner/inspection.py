@@ -7,6 +7,7 @@ import struct
 from scanner.apk import MANIFEST, NotAnApk
 from scanner.apk.contents import ManifestContents, read_contents
 from scanner.apk.insides import read_insides
+from scanner.apk.manifest import manifest_bytes
 from scanner.bytesource import ByteSource, ZipDirectory, member_bytes
 from scanner.certificate import details, hash32
 from scanner.database import SignatureDatabase
@@ -76,7 +77,7 @@ def _judged(judge: Judge, source: ByteSource) -> Judged:
 def _contents(source: ByteSource, problems: list[str], limits: Limits) -> ManifestContents | None:
     try:
         entry = ZipDirectory(source, limits).select(names=(MANIFEST,))[0]
-        return read_contents(member_bytes(source, entry, limits.manifest_size, named="manifest_size"), limits)
+        return read_contents(manifest_bytes(source, entry, limits), limits)
     except ApkError as error:
         problems.append(str(error))
         return None

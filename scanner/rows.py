@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from scanner.apk import identify
+from scanner.apk.identity import more_notes
 from scanner.apk.insides import read_insides
 from scanner.apk.verify import verify
 from scanner.bytesource import ByteSource, Span
@@ -106,6 +107,7 @@ class Judge:
     ) -> Judged:
         verification = verify(source, self._sdk, self._sdk, limits=self._limits)
         digest = source.hash_ranges([Span(0, source.size)], "sha256")[0].hex()
+        identity = more_notes(source, identity, self._limits)
         return Judged(identity, _checked(declared, verification), verification, digest, insides)
 
     def row(

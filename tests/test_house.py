@@ -54,7 +54,7 @@ ARROWS = {
     },
     "inventories": {"sources", "joining", "phonerows"},
     "joining": {"certificate"},
-    "fleet": {"phones", "containment", "interruption", "database", "apk"},
+    "fleet": {"phones", "containment", "interruption", "database"},
     "phones": {"sources", "rows", "phonerows", "cache", "evidence", "containment", "database"},
     "phonerows": {"matcher", "database", "certificate", "rows", "removal", "embedding"},
     "evidence": {"sources"},

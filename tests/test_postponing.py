@@ -40,9 +40,9 @@ def test_one_that_is_loaded_stays() -> None:
 def test_phones_and_manifests_do_without_what_they_do_not_use() -> None:
     python("""
 import sys
-from scanner.apk.manifest import preload
+from scanner.apk.lenientxml import _androguard
 from scanner.sources.adb.library import adb_library
-preload()
+_androguard()
 assert adb_library().AdbError
 assert not {"requests", "urllib3", "androguard.core.resources.public"} & set(sys.modules)
 from androguard.core.axml import public

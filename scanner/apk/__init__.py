@@ -8,6 +8,5 @@ says is a claim (assurance ``declared``).
 from __future__ import annotations
 
 from scanner.apk.identity import MANIFEST, NotAnApk, identify
-from scanner.apk.manifest import preload
 
-__all__ = ["MANIFEST", "NotAnApk", "identify", "preload"]
+__all__ = ["MANIFEST", "NotAnApk", "identify"]

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
-from scanner.apk.manifest import (
-    END,
-    START,
-    TYPE_REFERENCE,
-    TYPE_STRING,
-    attributes,
-    axml_parser,
-    parser_errors,
-)
+from scanner.apk.binaryxml import TYPE_STRING, Attributes
+from scanner.apk.manifest import TYPE_REFERENCE, manifest_elements
 from scanner.model import LIMITS, Limits, Value
 
 NAME, LABEL, SCHEME = 0x01010003, 0x01010001, 0x01010027
 """Resource ids of ``android:name``, ``android:label`` and ``android:scheme``."""
-END_TAG = 3
 LAUNCHER = "android.intent.category.LAUNCHER"
 """Category of the activities that have an icon; the label of such an activity stands under it."""
 COMPONENTS = ("activity", "activity-alias", "service", "receiver", "provider")
@@ -58,17 +49,11 @@ class _Gathered:
 
 def read_contents(data: bytes, limits: Limits = LIMITS) -> ManifestContents:
     """Walk a whole binary manifest. Raises `ApkError` where it cannot be parsed to its end."""
-    parser, gathered, path = axml_parser(data, limits), _Gathered(), list[str]()
-    with parser_errors():
-        for _ in range(limits.elements):
-            event = next(parser)
-            if event == START:
-                path.append(str(parser.name))
-                _element(gathered, path, attributes(parser))
-            elif event == END or not parser.is_valid():
-                break
-            elif path and event == END_TAG:
-                path.pop()
+    gathered, path = _Gathered(), list[str]()
+    for element in manifest_elements(data, limits):
+        del path[max(0, element.depth - 1) :]
+        path.append(element.name)
+        _element(gathered, path, element.attributes)
     return ManifestContents(
         package_name=gathered.package_name,
         permissions=tuple(gathered.permissions),
@@ -82,7 +67,7 @@ def read_contents(data: bytes, limits: Limits = LIMITS) -> ManifestContents:
     )
 
 
-def _element(gathered: _Gathered, path: list[str], found: dict[Any, tuple[int, int, str]]) -> None:
+def _element(gathered: _Gathered, path: list[str], found: Attributes) -> None:
     tag = path[-1]
     name = found.get(NAME, (0, 0, ""))[2]
     if len(path) == 1:
@@ -106,7 +91,7 @@ def _element(gathered: _Gathered, path: list[str], found: dict[Any, tuple[int, i
         gathered.icon_labels[gathered.component_label] = None
 
 
-def _label(found: dict[Any, tuple[int, int, str]]) -> str | int | None:
+def _label(found: Attributes) -> str | int | None:
     """A label as text, or as an id in the resource table."""
     kind, value, text = found.get(LABEL, (0, 0, ""))
     return text if kind == TYPE_STRING else value if kind == TYPE_REFERENCE else None

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from scanner.apk.jarsigning import FOLDER, SIGNATURE_FILES, read_jar_signers, signature_files, stripped_schemes
 from scanner.apk.manifest import Manifest, PlainTextManifest, read_manifest
+from scanner.apk.oddities import directory_notes, manifest_notes, name_notes
 from scanner.apk.release import contradictions, signing_for
 from scanner.apk.schemes import read_schemes
 from scanner.apk.signingblock import signing_block_of
-from scanner.bytesource import ByteSource, NoEndRecord, ZipDirectory, ZipEntry, member_bytes
+from scanner.bytesource import ByteSource, NoEndRecord, ZipDirectory, ZipEntry, read_member
 from scanner.errors import ApkError
 from scanner.model import LIMITS, NEWEST_SDK, ApkIdentity, Limits, Scheme, Signing
 
 MANIFEST = b"AndroidManifest.xml"
-STORED, DEFLATED = 0, 8
 ZIP_MAGICS = frozenset({b"PK\x03\x04", b"PK\x05\x06"})
 
 
@@ -40,7 +42,7 @@ def identify(
     """
     directory = _directory(source, limits)
     entries = directory.select(names=(MANIFEST,), under=(FOLDER,), endings=SIGNATURE_FILES)
-    manifest, tamper = _manifest(source, entries, limits)
+    manifest, tamper = _manifest(source, directory, entries, limits)
     signing, notes = _signing(source, directory, entries, sdk, limits, every_scheme=every_scheme)
     return ApkIdentity(
         package_name=manifest.package_name,
@@ -50,7 +52,13 @@ def identify(
         target_sdk=manifest.target_sdk,
         split=manifest.split,
         signing=signing,
-        tamper=(*tamper, *manifest.tamper, *notes, *_prefix_note(source)),
+        tamper=(
+            *tamper,
+            *manifest.tamper,
+            *notes,
+            *directory_notes(source, directory),
+            *name_notes(directory, thorough=every_scheme),
+        ),
         contradictions=contradictions(signing),
         references=manifest.references,
         version_name_reference=manifest.version_name_reference,
@@ -67,19 +75,23 @@ def _directory(source: ByteSource, limits: Limits) -> ZipDirectory:
         raise NotAnApk("not an APK: neither begins nor ends as a zip", is_zip=False) from error
 
 
-def _manifest(source: ByteSource, entries: list[ZipEntry], limits: Limits) -> tuple[Manifest, list[str]]:
+def more_notes(source: ByteSource, identity: ApkIdentity, limits: Limits = LIMITS) -> ApkIdentity:
+    """The identity with what is odd about any member's name or place, which a scan asks only of few."""
+    notes = name_notes(_directory(source, limits), thorough=True)
+    return msgspec.structs.replace(identity, tamper=tuple(dict.fromkeys((*identity.tamper, *notes))))
+
+
+def _manifest(
+    source: ByteSource, directory: ZipDirectory, entries: list[ZipEntry], limits: Limits
+) -> tuple[Manifest, list[str]]:
     found = [entry for entry in entries if entry.name == MANIFEST]
     if not found:
         raise NotAnApk("no AndroidManifest.xml: a zip, but not an APK", is_zip=True)
-    entry, tamper = found[0], []
-    if len(found) > 1:
-        tamper.append(f"duplicate-entry: {len(found)} members are named AndroidManifest.xml")
-    if entry.method not in (STORED, DEFLATED):
-        tamper.append(f"compression-method: {entry.method} for the manifest; read as stored, as Android does")
-    if entry.encrypted:
-        tamper.append("encryption-flag: set for the manifest, ignored as Android does")
+    entry = found[0]
     try:
-        return read_manifest(member_bytes(source, entry, limits.manifest_size, named="manifest_size"), limits), tamper
+        member = read_member(source, entry, limits.manifest_size, named="manifest_size", native=True)
+        tamper = list(manifest_notes(entry, member, directory, len(found)))
+        return read_manifest(member.content, limits), tamper
     except PlainTextManifest as error:
         raise NotAnApk(str(error), is_zip=True) from error
 
@@ -113,9 +125,3 @@ def _stripping_notes(source: ByteSource, pairs: list[tuple[ZipEntry, ZipEntry]],
     except ApkError as error:
         return [f"signature-file: {error}"]
     return [f"signature-stripped: {name} was there when v1 was signed" for name in stripped]
-
-
-def _prefix_note(source: ByteSource) -> tuple[str, ...]:
-    if source.read_at(0, 4) in ZIP_MAGICS:
-        return ()
-    return ("prefixed-data: the file does not begin as a zip; what stands in front may run instead (CVE-2017-13156)",)

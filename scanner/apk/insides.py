@@ -12,7 +12,8 @@ from scanner.apk.contents import ManifestContents, read_contents
 from scanner.apk.dex import DEX_MEMBER, MAX_DEX, DexTypes
 from scanner.apk.identity import MANIFEST
 from scanner.apk.labels import MAX_RESOURCES, texts_of
-from scanner.bytesource import ByteSource, ZipDirectory, member_bytes, open_forward, open_member
+from scanner.apk.manifest import manifest_bytes
+from scanner.bytesource import ByteSource, ZipDirectory, open_forward, open_member
 from scanner.errors import ApkError, LimitExceeded
 from scanner.model import LIMITS, Insides, Limits, Mark, Value, printable
 
@@ -71,7 +72,7 @@ def _contents(source: ByteSource, wanted: Wanted, problems: list[str], limits: L
     """The manifest, where anything in it is of interest."""
     try:
         entry = ZipDirectory(source, limits).select(names=(MANIFEST,))[0]
-        data = member_bytes(source, entry, limits.manifest_size, named="manifest_size")
+        data = manifest_bytes(source, entry, limits)
         if not wanted.labels and not any(_holds(data, word) for word in wanted.in_manifest()):
             return None
         return read_contents(data, limits)

@@ -1,33 +1,28 @@
-"""The first elements of ``AndroidManifest.xml``: name, version, SDK range. androguard reads the binary XML.
+"""The first elements of ``AndroidManifest.xml``: name, version, SDK range, as Android reads them.
 
-Its `AXMLParser` is driven element by element and stopped at ``<uses-sdk>``, or at the root where the
-string pool shows that there is none. Attributes are told by their resource id, as Android tells them,
-since their names may be anything.
+Reading ends at ``<uses-sdk>``, or at the root where the string pool shows that there is none. Attributes are told by
+their resource id, as Android tells them, since their names may be anything. What Android refuses is read once more, by
+androguard, and says so: an app that no phone installs may still be known by its name.
 """
 
 from __future__ import annotations
 
-import struct
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
-from typing import Any
 
+from scanner.apk.binaryxml import TYPE_STRING, Attributes, BinaryXml, Element
+from scanner.apk.lenientxml import lenient_elements
+from scanner.bytesource import ByteSource, ZipEntry, read_member
 from scanner.errors import ApkError, LimitExceeded
 from scanner.model import LIMITS, Limits, Value
-from scanner.postponing import postponed
 
-START, END = 2, 1
 VERSION_CODE, VERSION_NAME, VERSION_CODE_MAJOR = 0x0101021B, 0x0101021C, 0x01010576
 MIN_SDK, TARGET_SDK, TARGET_SANDBOX = 0x0101020C, 0x01010270, 0x0101054C
 """Resource ids of the ``android:`` attributes. Source: AOSP ``core/res/res/values/public*.xml``."""
-NO_NAMESPACE = 0xFFFFFFFF
-TYPE_REFERENCE, TYPE_STRING, FIRST_INT, LAST_INT = 0x01, 0x03, 0x10, 0x1F
+TYPE_REFERENCE, FIRST_INT, LAST_INT = 0x01, 0x10, 0x1F
 """Types of a value. Source: AOSP ``ResourceTypes.h``, ``Res_value``."""
-_POOL = struct.Struct("<16xII4xI")
-"""Of a document's first 32 bytes: number of strings, number of styles, where the text begins in the pool."""
-PARSER_ERRORS = (struct.error, ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError)
-"""What androguard lets out on a broken manifest, beside its own error."""
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")
+"""A package name that Android accepts. Source: AOSP ``FrameworkParsingPackageUtils.validateName``."""
 
 
 class Manifest(Value, frozen=True):
@@ -60,94 +55,51 @@ def read_manifest(data: bytes, limits: Limits = LIMITS) -> Manifest:
     """
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
         raise PlainTextManifest("the manifest is plain text: a library or source archive, not an APK")
-    parser = axml_parser(data, limits)
-    with parser_errors():
-        return _read(parser, limits)
-
-
-@cache
-def _androguard() -> tuple[Any, type[Exception]]:
-    """The parser of androguard and its own error, imported when first needed, its log switched off."""
-    with postponed("androguard.core.resources.public"):  # names for people; ids are all that is looked at here
-        from androguard.core.axml import AXMLParser, ResParserError
-    from loguru import logger
-
-    logger.disable("androguard")
-    return AXMLParser, ResParserError
-
-
-def preload() -> None:
-    """Import what parses manifests before it is needed: it takes a while."""
-    _androguard()
-
-
-@contextmanager
-def parser_errors() -> Iterator[None]:
-    """Turn whatever androguard lets out on a broken manifest into `ApkError`."""
     try:
-        yield
-    except ApkError:
+        document = BinaryXml(data, limits)
+        return _read(document.elements(), document)
+    except LimitExceeded:
         raise
-    except (_androguard()[1], *PARSER_ERRORS) as error:
-        raise ApkError(f"manifest: cannot be parsed ({type(error).__name__}: {error})") from error
+    except ApkError as refused:
+        try:
+            return _read(lenient_elements(data, limits), refused=refused)
+        except LimitExceeded:
+            raise
+        except ApkError:
+            raise refused from None
 
 
-def axml_parser(data: bytes, limits: Limits = LIMITS) -> Any:  # noqa: ANN401 - androguard has no types
-    """Androguard's parser, silenced, over a binary XML.
-
-    Raises:
-        ApkError: it gives up at once.
-        LimitExceeded: the string pool has more strings than ``limits`` allow.
-    """
-    _check_pool(data, limits.string_pool)
-    with parser_errors():
-        parser = _androguard()[0](data)
-    if not parser.is_valid():
-        raise ApkError("manifest: not a binary XML that can be parsed")
-    return parser
+def manifest_bytes(source: ByteSource, entry: ZipEntry, limits: Limits = LIMITS) -> bytes:
+    """The manifest's bytes as Android maps them. Raises `ApkError` as `read_member` does."""
+    return read_member(source, entry, limits.manifest_size, named="manifest_size", native=True).content
 
 
-def _check_pool(data: bytes, most: int) -> None:
-    """Refuse a pool of too many strings before anything is made of them: by its counts, and by where its text begins.
-
-    No more can be there than fit into the bytes: what announces more is broken, which the parser will say.
-    """
-    if len(data) >= _POOL.size:
-        strings, styles, start = _POOL.unpack_from(data)
-        number = min(max(strings, styles, start // 4), len(data) // 4)
-        if number > most:
-            raise LimitExceeded.of(f"manifest: a pool of {number} strings", "string_pool", most)
-
-
-def attributes(parser: Any) -> dict[int | str, tuple[int, int, str]]:  # noqa: ANN401
-    """The current element's attributes: resource id, or name where there is none → type, data, text."""
-    identifiers, found = parser.m_resourceIDs, dict[int | str, tuple[int, int, str]]()
-    raw = parser.m_attributes
-    for at in range(0, len(raw) - 4, 5):
-        space, name, text, kind, value = raw[at : at + 5]
-        key: int | str
-        if name < len(identifiers) and identifiers[name]:
-            key = identifiers[name]
-        else:
-            # An attribute of some name space is not the plain one of that name: Android tells them apart.
-            key = parser.sb[name] if space == NO_NAMESPACE else f"{parser.sb[space]}:{parser.sb[name]}"
-        string = parser.sb[text if text != 0xFFFFFFFF else value] if kind == TYPE_STRING else ""
-        found.setdefault(key, (kind, value, string))
-    return found
+def manifest_elements(data: bytes, limits: Limits = LIMITS) -> Iterator[Element]:
+    """Every element of a whole manifest. Raises `ApkError` where it cannot be parsed to its end."""
+    try:
+        elements = list(BinaryXml(data, limits).elements())
+    except LimitExceeded:
+        raise
+    except ApkError:
+        yield from lenient_elements(data, limits)
+    else:
+        yield from elements
 
 
-def _read(parser: Any, limits: Limits) -> Manifest:  # noqa: ANN401
-    root = _next_element(parser, limits.elements)
-    if root != "manifest":
-        raise ApkError(f"manifest: the root element is {root!r}, not <manifest>" if root else "manifest: no element")
-    found = attributes(parser)
-    kind, _, package = found.get("package", (0, 0, ""))
-    if kind != TYPE_STRING or not package:
-        raise ApkError("manifest: names no package")
+def _read(elements: Iterator[Element], document: BinaryXml | None = None, refused: ApkError | None = None) -> Manifest:
+    root = next(elements, None)
+    if root is None or root.name != "manifest":
+        raise ApkError(
+            f"manifest: the root element is {root.name!r}, not <manifest>" if root else "manifest: no element"
+        )
+    found = root.attributes
+    package = found.get("package", (0, 0, ""))[2]
+    if not package:
+        raise ApkError("manifest: names no package" + _by_reference(found))
     code, major = _integer(found, VERSION_CODE), _integer(found, VERSION_CODE_MAJOR)
     if code is not None:
         code = (code & 0xFFFFFFFF) | (major or 0) << 32
-    sdk = _uses_sdk(parser, limits.elements)
+    sdk = _uses_sdk(elements) if document is None or document.holds("uses-sdk") else {}
     return Manifest(
         package_name=package,
         version_code=code,
@@ -158,56 +110,49 @@ def _read(parser: Any, limits: Limits) -> Manifest:  # noqa: ANN401
         target_sandbox=_integer(found, TARGET_SANDBOX),
         references=tuple(name for name, key in _NAMES if found.get(key, (0,))[0] == TYPE_REFERENCE),
         version_name_reference=_reference(found, VERSION_NAME),
-        tamper=_tamper(parser, found),
+        tamper=tuple(_tamper(document, found, package, refused)),
     )
 
 
 _NAMES = (("version code", VERSION_CODE), ("version name", VERSION_NAME))
 
 
-def _tamper(parser: Any, found: dict[int | str, tuple[int, int, str]]) -> tuple[str, ...]:  # noqa: ANN401
-    notes = ["manifest-trailing-bytes: data behind the end of the binary XML"] if parser.axml_tampered else []
-    decoys = [name for name in found if isinstance(name, str) and name.endswith((":package", ":split"))]
-    return (*notes, *(f"manifest-decoy: the attribute {name} imitates a plain one" for name in decoys))
+def _by_reference(found: Attributes) -> str:
+    """Android takes the text of a reference, which is no name, and refuses the app."""
+    kind, value, _ = found.get("package", (0, 0, ""))
+    return f" but the resource 0x{value:08x}; Android refuses that" if kind == TYPE_REFERENCE else ""
 
 
-def _uses_sdk(parser: Any, most: int) -> dict[int | str, tuple[int, int, str]]:  # noqa: ANN401
-    """Attributes of ``<uses-sdk>``; empty where there is none. The pool is asked first: most walks end there."""
-    if "uses-sdk".encode("utf-8" if parser.sb.m_isUTF8 else "utf-16-le") not in parser.sb.m_charbuff:
-        return {}
-    for _ in range(most):
-        name = _next_element(parser, most)
-        if name is None:
-            return {}
-        if name == "uses-sdk":
-            return attributes(parser)
-    raise LimitExceeded.of("manifest: too many elements", "elements", most)
+def _tamper(document: BinaryXml | None, found: Attributes, package: str, refused: ApkError | None) -> Iterator[str]:
+    if refused is not None:
+        yield f"manifest-refused: {str(refused).removeprefix('manifest: ')}; Android refuses the app"
+    if document is not None:
+        yield from (f"{kind}: {text}" for kind, text in document.notes.items())
+    if not _NAME.fullmatch(package):
+        yield "package-name: not a name that Android accepts; it refuses the app"
+    for name in found:
+        if isinstance(name, str) and name.endswith((":package", ":split")):
+            yield f"manifest-decoy: the attribute {name} imitates a plain one; Android passes it over"
 
 
-def _next_element(parser: Any, most: int) -> str | None:  # noqa: ANN401
-    """The name of the next element that opens, or None at the end or where parsing stops."""
-    for _ in range(most):
-        event = next(parser)
-        if event == START:
-            return str(parser.name)
-        if event == END or not parser.is_valid():
-            return None
-    raise LimitExceeded.of("manifest: too many elements", "elements", most)
+def _uses_sdk(elements: Iterator[Element]) -> Attributes:
+    """Attributes of ``<uses-sdk>`` right under the root; empty where there is none."""
+    return next((one.attributes for one in elements if one.depth == 2 and one.name == "uses-sdk"), {})
 
 
-def _integer(found: dict[int | str, tuple[int, int, str]], key: int) -> int | None:
+def _integer(found: Attributes, key: int) -> int | None:
     kind, value, text = found.get(key, (0, 0, ""))
     if FIRST_INT <= kind <= LAST_INT:
         return value
     return int(text) if kind == TYPE_STRING and text.isdecimal() and len(text) < 20 else None
 
 
-def _reference(found: dict[int | str, tuple[int, int, str]], key: int) -> int | None:
+def _reference(found: Attributes, key: int) -> int | None:
     kind, value, _ = found.get(key, (0, 0, ""))
     return value if kind == TYPE_REFERENCE else None
 
 
-def _text(found: dict[int | str, tuple[int, int, str]], key: int) -> str | None:
+def _text(found: Attributes, key: int) -> str | None:
     kind, value, text = found.get(key, (0, 0, ""))
     if FIRST_INT <= kind <= LAST_INT:
         return str(value)

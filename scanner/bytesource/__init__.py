@@ -21,7 +21,7 @@ from scanner.bytesource.memory import Memory, Slice
 from scanner.bytesource.phone import BLOCK, Fetches, PhoneFile
 from scanner.bytesource.remote import RemoteFile, open_remote, store_of
 from scanner.bytesource.zipdirectory import NoEndRecord, ZipDirectory, ZipEntry
-from scanner.bytesource.zipmember import member_bytes, open_member
+from scanner.bytesource.zipmember import Member, member_bytes, open_member, read_member
 
 __all__ = [
     "BLOCK",
@@ -32,6 +32,7 @@ __all__ = [
     "FileLike",
     "Forward",
     "LocalFile",
+    "Member",
     "Memory",
     "NoEndRecord",
     "PhoneFile",
@@ -45,6 +46,7 @@ __all__ = [
     "open_forward",
     "open_member",
     "open_remote",
+    "read_member",
     "resident",
     "store_of",
 ]

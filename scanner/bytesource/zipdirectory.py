@@ -80,13 +80,17 @@ class ZipDirectory:
         self.size: int = size
         self.offset: int = offset
         self._read_zip64(source)
-        if disk != first_disk or self.offset + self.size > eocd:
+        if self.offset + self.size > eocd:
             raise ApkError("zip directory: it does not lie before its end record")
         if self.size > limits.directory_size:
             raise LimitExceeded.of(f"zip directory: {self.size} bytes", "directory_size", limits.directory_size)
         if self.count > limits.entries:
             raise self._too_many(self.count)
+        self.odd_disks = bool(disk or first_disk)
+        """Whether it says to be one of several disks, which Android does not ask."""
         begins = source.size - len(tail)
+        self.end_in_comment = tail.find(_EOCD_MAGIC, eocd - begins + 1) >= 0
+        """Whether another end record seems to begin within the comment."""
         start = self.offset - begins
         self._data = tail[start : start + self.size] if start >= 0 else source.read_at(self.offset, self.size)
 
@@ -115,7 +119,7 @@ class ZipDirectory:
         Of those under a prefix only names with one of ``endings``, in upper or lower case, are taken.
         """
         found: dict[int, int] = {}
-        exact = self._data.count(_MAGIC) == self.count
+        exact = self.exact
         for name in names:
             found |= {at: length for at, length in self._named(name, exact=exact) if length == len(name)}
         for prefix in under:
@@ -124,10 +128,29 @@ class ZipDirectory:
                     found[at] = length
         return [self._entry(at, self._data[at + 46 : at + 46 + found[at]]) for at in sorted(found)]
 
-    def entries(self) -> Iterator[ZipEntry]:
-        """Every member, in the directory's order. Raises `ApkError` where a record is not where it must be."""
-        for at, length in self._walk():
+    def entries(self, *, whole: bool = False) -> Iterator[ZipEntry]:
+        """Every announced member, in the directory's order. Raises `ApkError` where a record is not where it must be.
+
+        Records behind the announced number do not exist for Android; ``whole`` takes them for an error at the end.
+        """
+        for at, length in self._walk(whole=whole):
             yield self._entry(at, self._data[at + 46 : at + 46 + length])
+
+    @property
+    def exact(self) -> bool:
+        """Whether it holds the magic of a record exactly as often as it announces records."""
+        return self._data.count(_MAGIC) == self.count
+
+    def unannounced(self) -> int:
+        """Bytes behind the announced records. Raises `ApkError` where a record is not where it must be."""
+        end = 0
+        for at, _ in self._walk():
+            end = at + 46 + sum(_SIZES.unpack_from(self._data, at)[1:])
+        return len(self._data) - end
+
+    def holds(self, text: bytes) -> bool:
+        """Whether these bytes stand anywhere in it: cheap, and no proof of a member of that name."""
+        return text in self._data
 
     def _named(self, prefix: bytes, *, exact: bool) -> Iterator[tuple[int, int]]:
         """Offset and name length of each record whose name begins with ``prefix``.
@@ -149,11 +172,14 @@ class ZipDirectory:
                     yield at - 46, length
             at = find(prefix, at + 1)
 
-    def _walk(self) -> Iterator[tuple[int, int]]:
-        """Offset and name length of each record, each beginning where the one before it ended."""
+    def _walk(self, *, whole: bool = False) -> Iterator[tuple[int, int]]:
+        """Offset and name length of each record, each beginning where the one before it ended.
+
+        As libziparchive does, it ends after the announced number; ``whole`` goes on, and takes a rest for an error.
+        """
         data, at, walked = self._data, 0, 0
         unpack, last = _SIZES.unpack_from, len(data) - 46
-        while at <= last:
+        while at <= last and (whole or walked < self.count):
             magic, name, extra, comment = unpack(data, at)
             if magic != _RECORD_MAGIC:
                 raise ApkError(f"zip directory: no record at byte {at}")
@@ -162,7 +188,8 @@ class ZipDirectory:
                 raise self._too_many(walked)
             yield at, name
             at += 46 + name + extra + comment
-        if at != len(data) or (walked != self.count and walked & 0xFFFF != self.count):
+        agrees = walked == self.count or (whole and walked & 0xFFFF == self.count)
+        if not agrees or at > len(data) or (whole and at != len(data)):
             raise ApkError(f"zip directory: {walked} records found, {self.count} announced")
 
     def _too_many(self, seen: int) -> LimitExceeded:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import struct
 import zlib
 
+import msgspec
+
 from scanner.bytesource.base import ByteSource
 from scanner.bytesource.memory import Memory, Slice
 from scanner.bytesource.zipdirectory import ZipEntry
 from scanner.errors import ApkError, LimitExceeded
+from scanner.model import Value
 
 STORED, DEFLATED = 0, 8
 MAX_INFLATED = 512 << 20
@@ -39,6 +42,13 @@ def raw_member(source: ByteSource, entry: ZipEntry) -> ByteSource:
     return Slice(source, entry.header_offset + _data_start(header), entry.compressed)
 
 
+class Member(Value, frozen=True, gc=False):
+    """The content of a member, and the local header that stands before it, name and extra field included."""
+
+    content: bytes
+    header: bytes
+
+
 def member_bytes(
     source: ByteSource,
     entry: ZipEntry,
@@ -60,26 +70,46 @@ def member_bytes(
         ApkError: the local header is not there, or the data does not inflate.
         LimitExceeded: inflated, it would be larger than ``limit`` bytes.
     """
+    return read_member(source, entry, limit, first=first, named=named, odd_is_deflated=odd_is_deflated).content
+
+
+def read_member(
+    source: ByteSource,
+    entry: ZipEntry,
+    limit: int,
+    *,
+    first: int | None = None,
+    named: str = "",
+    odd_is_deflated: bool = False,
+    native: bool = False,
+) -> Member:
+    """The same with the local header. See `member_bytes`.
+
+    ``native``: what is not deflated is as long as its inflated size says, which is what Android's native code maps.
+    """
     deflated = entry.method != STORED if odd_is_deflated else entry.method == DEFLATED
+    if native and not deflated and entry.size != entry.compressed:
+        entry = msgspec.structs.replace(entry, compressed=entry.size)
     size = max(entry.size, 0 if deflated else entry.compressed)
     if first is None and size > limit:
         raise _too_large(f"{entry.text_name}: {size} bytes inflated", limit, named)
     most = limit if first is None else first
-    content = _stored_bytes(source, entry, min(entry.compressed, most + (most >> 8) + _SLACK) if deflated else most)
+    wanted = min(entry.compressed, most + (most >> 8) + _SLACK) if deflated else most
+    content, header = _stored_bytes(source, entry, wanted)
     if deflated:
-        return _inflate(content, entry, most, named, whole=first is None)
-    return content
+        content = _inflate(content, entry, most, named, whole=first is None)
+    return Member(content, header)
 
 
-def _stored_bytes(source: ByteSource, entry: ZipEntry, most: int) -> bytes:
-    """The first ``most`` bytes of a member as they lie in the zip."""
+def _stored_bytes(source: ByteSource, entry: ZipEntry, most: int) -> tuple[bytes, bytes]:
+    """The first ``most`` bytes of a member as they lie in the zip, and its local header."""
     wanted = min(entry.compressed, most)
     guess = _LOCAL_SIZE + len(entry.name) + _SLACK + wanted
     data = source.read_at(entry.header_offset, max(_LOCAL_SIZE, min(guess, source.size - entry.header_offset)))
     start = _data_start(data)
     if start + wanted > len(data):
-        return source.read_at(entry.header_offset + start, wanted)
-    return data[start : start + wanted]
+        return source.read_at(entry.header_offset + start, wanted), data[:start]
+    return data[start : start + wanted], data[:start]
 
 
 def _data_start(header: bytes) -> int:

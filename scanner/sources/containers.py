@@ -84,7 +84,7 @@ def zip_members(source: ByteSource, limits: Limits = LIMITS) -> Iterator[Hop | s
     Raises `ApkError` where the directory does not hold together.
     """
     locked, odd = 0, dict[int, int]()
-    for entry in ZipDirectory(source, limits).entries():
+    for entry in ZipDirectory(source, limits).entries(whole=True):
         if entry.name.endswith(b"/") and not entry.compressed:
             continue
         if entry.encrypted:

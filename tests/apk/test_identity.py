@@ -203,7 +203,8 @@ def test_a_duplicate_manifest_is_noted_and_the_first_counts():
             archive.writestr("AndroidManifest.xml", other)
     identity = identify(Memory(out.getvalue()))
     assert identity.package_name == "com.example.app"
-    assert identity.tamper == ("duplicate-entry: 2 members are named AndroidManifest.xml",)
+    (note,) = identity.tamper
+    assert note.startswith("duplicate-entry: 2 members are named AndroidManifest.xml; the first is read")
 
 
 def with_prefix(apk: bytes, prefix: bytes) -> bytes:
@@ -232,13 +233,19 @@ def test_an_odd_compression_method_of_the_manifest_is_noted_and_read_as_stored()
     apk = patched(build_apk(stored=True, v2=[ALICE]), "method", 0x1234)
     identity = identify(Memory(apk))
     assert identity.package_name == "com.example.app"
-    assert identity.tamper == ("compression-method: 4660 for the manifest; read as stored, as Android does",)
+    assert identity.tamper == (
+        "compression-method: 4660 for the manifest; read as stored, as Android does",
+        "local-method: 0 in the manifest's local header, 4660 in the directory, which counts",
+    )
 
 
 def test_an_encryption_flag_on_the_manifest_is_noted_and_ignored():
     identity = identify(Memory(patched(build_apk(v2=[ALICE]), "flags", 1)))
     assert identity.package_name == "com.example.app"
-    assert identity.tamper == ("encryption-flag: set for the manifest, ignored as Android does",)
+    assert identity.tamper == (
+        "encryption-flag: set for the manifest, ignored as Android does",
+        "local-flags: the manifest is encrypted by one of its two headers alone; ignored, as on Android",
+    )
 
 
 def test_a_repeated_signing_block_is_noted_and_the_first_counts():
@@ -258,6 +265,7 @@ def test_every_note_of_an_apk_is_kept():
     apk = with_prefix(patched(build_apk(v1=[ALICE], apk_signed="2"), "flags", 1), b"dex\n")
     assert [note.partition(":")[0] for note in identify(Memory(apk)).tamper] == [
         "encryption-flag",
+        "local-flags",
         "signature-stripped",
         "prefixed-data",
     ]

@@ -124,9 +124,8 @@ def _utf16(text: str) -> bytes:
 
 def _utf8(text: str) -> bytes:
     raw = text.encode()
-    lengths = b"".join(
-        bytes([size]) if size < 0x80 else bytes([0x80 | size >> 8, size & 0xFF]) for size in (len(text), len(raw))
-    )
+    sizes = (len(text.encode("utf-16-le")) // 2, len(raw))
+    lengths = b"".join(bytes([size]) if size < 0x80 else bytes([0x80 | size >> 8, size & 0xFF]) for size in sizes)
     return lengths + raw + b"\0"
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from scanner.apk.identity import MANIFEST, NotAnApk
-from scanner.apk.manifest import Manifest, read_manifest
+from scanner.apk.manifest import Manifest, manifest_bytes, read_manifest
 from scanner.apk.signingblock import SCHEME_OF_BLOCK, V2, V3, V31, V32, SigningBlock, signing_block_of
 from scanner.apk.verify.algorithms import ALGORITHMS, Content
 from scanner.apk.verify.answer import answer, stamp_of
@@ -27,7 +27,7 @@ from scanner.apk.verify.issues import Issues
 from scanner.apk.verify.jar import verify_jar
 from scanner.apk.verify.ranges import check_hybrid, check_ranges, covered, spans_of
 from scanner.apk.verify.v4 import V4Check
-from scanner.bytesource import ByteSource, ZipDirectory, member_bytes, resident
+from scanner.bytesource import ByteSource, ZipDirectory, resident
 from scanner.certificate import from_der
 from scanner.errors import ApkError
 from scanner.model import LIMITS, Limits, Verification
@@ -82,7 +82,7 @@ def verify(
     entries = directory.select(names=(MANIFEST,))
     if not entries:
         raise NotAnApk("no AndroidManifest.xml: a zip, but not an APK", is_zip=True)
-    manifest = read_manifest(member_bytes(source, entries[0], limits.manifest_size, named="manifest_size"), limits)
+    manifest = read_manifest(manifest_bytes(source, entries[0], limits), limits)
     lowest = min_sdk if min_sdk is not None else manifest.min_sdk or 1
     run = _Run(source, directory, manifest, lowest, max_sdk, limits, idsig=idsig, v4=None if idsig is None else ())
     if lowest > max_sdk:

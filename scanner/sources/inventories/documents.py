@@ -140,7 +140,7 @@ class ZipBundle:
         self._path = path
         self._members: dict[str, ZipEntry] = {}
         with LocalFile(path) as source:
-            for entry in ZipDirectory(source).entries():
+            for entry in ZipDirectory(source).entries(whole=True):
                 if len(self._members) >= MAX_NAMES:
                     self.cut_short = True
                     break
