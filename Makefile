@@ -2,6 +2,7 @@
 # make test     set up, run the whole suite          make lint      check style and types
 # make bench    measure against peers                make reformat  apply the formatter
 # make samples  fetch real APKs, build impostors     make schema    write docs/*.schema.json anew
+# make fuzz     every reader under a fuzzer, a minute each (SECONDS=…, TARGET=…)
 # make screenshots  the README's pictures            make man       write dist/app-scanner.1
 
 PYTHON ?= python3
@@ -11,9 +12,11 @@ SAMPLES ?= samples
 SPEC ?= $(SAMPLES)
 PYTEST ?=
 BENCH ?=
+SECONDS ?= 60
+TARGET ?=
 ROOT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get)
 
-.PHONY: scan test lint reformat bench samples schema screenshots man tools browser shells peers npm clean
+.PHONY: scan test lint reformat bench fuzz samples schema screenshots man tools browser shells peers npm clean
 .DELETE_ON_ERROR:
 
 # Exit code 1 means "found", which is what scanning impostors must say.
@@ -35,6 +38,10 @@ reformat: $(VENV)/.installed
 bench: $(VENV)/.installed samples
 	$(BIN)/python -m pip install -q -e '.[bench]'
 	$(BIN)/python -m benchmarks.run --samples $(SAMPLES)/apks $(BENCH)
+
+fuzz: $(VENV)/.installed
+	$(BIN)/python -m pip install -q -e '.[fuzz]'
+	$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS) $(TARGET)
 
 samples: $(VENV)/.installed npm
 	@$(BIN)/python -m tests.support.samples $(SAMPLES)

@@ -11,6 +11,7 @@ import re
 import tarfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from functools import partial
 from typing import IO, cast
@@ -162,32 +163,51 @@ def stream_members(source: ByteSource) -> Iterator[tuple[str, int | None, IO[byt
         ApkError: the compression or the tar is broken, or holds neither; what was yielded before was good.
         LimitExceeded: it inflates beyond `MAX_RATIO`.
     """
-    import lzma
-
-    import zstandard
-
     raw = FileLike(source)
-    try:
+    with _mapped():
         head = source.read_at(0, min(HEAD, source.size))
         bounded = _Bounded(_decompressed(cast("IO[bytes]", raw), head), raw)
         first = bounded.peek(HEAD)
         if kind_of(first) is Kind.ZIP:
-            yield "", None, cast("IO[bytes]", bounded)
+            yield "", None, cast("IO[bytes]", _Content(cast("IO[bytes]", bounded)))
             return
         if kind_of(first) is not Kind.TAR:
             raise ApkError("compressed, but neither an archive nor an APK")
         with tarfile.open(fileobj=cast("IO[bytes]", bounded), mode="r|", tarinfo=_BoundedTarInfo) as archive:
             for member in archive:
                 if member.isreg() and (content := archive.extractfile(member)):
-                    yield member.name, member.size, content
+                    yield member.name, member.size, cast("IO[bytes]", _Content(content))
                 _forget(archive)
             behind = any(piece.strip(b"\0") for piece in iter(partial(_rest(archive).read, 1 << 20), b""))
         if behind or bounded.last.strip(b"\0") or len(bounded.last) < 1024:
             raise ApkError("cut short, or data behind its last readable member was not read")
+
+
+@contextmanager
+def _mapped() -> Iterator[None]:
+    """What decompressors and `tarfile` let out of a broken stream, as `ApkError`."""
+    import lzma
+
+    import zstandard
+
+    try:
+        yield
     except (*TAR_ERRORS, zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
         if isinstance(error, ApkError):
             raise
         raise ApkError(f"compressed archive: {error or type(error).__name__}") from error
+
+
+class _Content:
+    """A member's content, which is read by others than `stream_members`: its errors are ours there, too."""
+
+    def __init__(self, content: IO[bytes]) -> None:
+        self._content = content
+
+    def read(self, size: int = -1) -> bytes:
+        """As any stream. Raises `ApkError`."""
+        with _mapped():
+            return self._content.read(size)
 
 
 def _rest(archive: tarfile.TarFile) -> IO[bytes]:

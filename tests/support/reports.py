@@ -79,7 +79,7 @@ def summary(rows: Iterable[AppRow | UnreadRow], **rest: Any) -> SummaryRow:
         "schema": 1,
         "tool": "app-scanner 0.1.0",
         "signatures": database().digest,
-        "counts": {key: counts[key] for key in ("apps", *Verdict, "other_files")},
+        "counts": {key: counts[key] for key in ("apps", *Verdict, "other_files", "failing", "allowed")},
         "coverage": tuple(holes),
         "interrupted": False,
         "exit_code": FOUND if found else CLEAN,

@@ -13,6 +13,7 @@ import struct
 from dataclasses import dataclass
 from functools import lru_cache
 
+from asn1crypto import cms
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, mldsa, padding, rsa
@@ -214,4 +215,10 @@ def _pkcs7(signing: Key, data: bytes) -> bytes:
     certificate = x509.load_der_x509_certificate(signing.certificate)
     assert not isinstance(signing.private, mldsa.MLDSA65PrivateKey), "no such key signs a JAR"
     builder = pkcs7.PKCS7SignatureBuilder().set_data(data)
-    return builder.add_signer(certificate, signing.private, hashes.SHA256()).sign(Encoding.DER, options)
+    made = builder.add_signer(certificate, signing.private, hashes.SHA256()).sign(Encoding.DER, options)
+    if isinstance(signing.private, rsa.RSAPrivateKey):
+        return made
+    block = cms.ContentInfo.load(made)  # the builder signs with a random number, another one each time
+    block["content"]["signer_infos"][0]["signature"] = signing.sign(data)
+    again: bytes = block.dump(force=True)
+    return again

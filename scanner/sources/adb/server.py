@@ -160,11 +160,12 @@ class AdbServer:
         first = _TAG.search(rest)
         state = rest[: first.start() if first else None].strip()
         tags = dict(_TAG.findall(rest))
-        if not serial or not state:
-            return None
         state, _, detail = state.partition(" (")
         state, _, _ = state.partition(";")
-        address = PhoneAddress(serial.strip(), self.address, int(tags["transport_id"]) if _number(tags) else None)
+        serial = serial.strip()
+        if not serial or not state:
+            return None
+        address = PhoneAddress(serial, self.address, int(tags["transport_id"]) if _number(tags) else None)
         model = tags.get("model", "").replace("_", " ") or None
         return PhoneStatus(address, state, model, f"({detail}" if detail else None, advice_for(state, serial))
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 import re
 import struct
 import subprocess
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from scanner.apk.verify.v4 import MAX_FURTHER, MAX_INFO, merkle_tree
 from scanner.bytesource import Memory, Slice
 from scanner.model import Verification
 from tests.support.apk_builder import build_apk, zip_bytes
+from tests.support.idsig import BLOCK, Idsig, reference_tree
 from tests.support.signer import (
     RSA_PKCS1_SHA256,
     RSA_PSS_SHA256,
@@ -28,78 +28,12 @@ from tests.support.signer import (
     V31,
     Key,
     V3Signer,
-    content_digest,
     key,
     rsa_key,
-    run,
 )
 from tests.support.tools import require_tool
 
 A, B, C = key("a"), key("b"), key("c")
-BLOCK = 4096
-
-
-def reference_tree(data: bytes, salt: bytes = b"") -> tuple[bytes, bytes]:
-    """Root and tree, the slow and plain way."""
-    tree, level = b"", data
-    while True:
-        blocks = [level[at : at + BLOCK].ljust(BLOCK, b"\0") for at in range(0, len(level), BLOCK)]
-        digests = b"".join(hashlib.sha256(salt + block).digest() for block in blocks)
-        level = digests.ljust(-(-len(digests) // BLOCK) * BLOCK, b"\0")
-        tree = level + tree
-        if len(level) == BLOCK:
-            return hashlib.sha256(salt + level).digest(), tree
-
-
-def signed_content(apk: bytes, kind: str = "sha256") -> bytes:
-    """The chunked digest that the blocks of a signed APK hold."""
-    end = apk.rindex(b"PK\x05\x06")
-    directory = struct.unpack_from("<I", apk, end + 16)[0]
-    block = directory - struct.unpack_from("<Q", apk, directory - 24)[0] - 8
-    tail = apk[end : end + 16] + struct.pack("<I", block) + apk[end + 20 :]
-    return content_digest([apk[:block], apk[directory:end], tail], kind)
-
-
-@dataclass(frozen=True)
-class Made:
-    """A v4 signature to be, honest unless told otherwise."""
-
-    apk: bytes
-    key: Key = A
-    digest: bytes | None = None
-    salt: bytes = b""
-    root: bytes | None = None
-    tree: bytes | None = None
-    with_tree: bool = True
-    version: int = 2
-    hash_algorithm: int = 1
-    log2_block: int = 12
-    additional: bytes = b""
-    public: bytes | None = None
-    algorithm: int | None = None
-    size: int | None = None
-    further: tuple[tuple[int, Key], ...] = ()
-
-    def info(self, signing: Key, root: bytes) -> bytes:
-        digest = signed_content(self.apk, signing.content) if self.digest is None else self.digest
-        size = len(self.apk) if self.size is None else self.size
-        body = struct.pack("<QIB", size, self.hash_algorithm, self.log2_block) + run(self.salt) + run(root)
-        body += run(digest) + run(signing.certificate) + run(self.additional)
-        signature = signing.sign(struct.pack("<I", len(body) + 4) + body)
-        public = signing.public if self.public is None else self.public
-        algorithm = signing.algorithm if self.algorithm is None else self.algorithm
-        head = run(digest) + run(signing.certificate) + run(self.additional) + run(public)
-        return head + struct.pack("<I", algorithm) + run(signature)
-
-    def file(self) -> bytes:
-        root, tree = reference_tree(self.apk, self.salt)
-        root = root if self.root is None else self.root
-        hashing = struct.pack("<IB", self.hash_algorithm, self.log2_block) + run(self.salt) + run(root)
-        infos = self.info(self.key, root)
-        for block, one in self.further:
-            infos += struct.pack("<I", block) + run(self.info(one, root))
-        tail = run(tree if self.tree is None else self.tree) if self.with_tree else b""
-        return struct.pack("<I", self.version) + run(hashing) + run(infos) + tail
 
 
 def check(apk: bytes, idsig: bytes, min_sdk: int | None = None, max_sdk: int = 0x7FFFFFFF) -> Verification:
@@ -116,8 +50,8 @@ def v4_of(answer: Verification) -> bool:
 
 
 APK = build_apk("com.example", v2=[A], v3=[A], min_sdk=24)
-IDSIG = Made(APK).file()
-TREE_AT = len(Made(APK, with_tree=False).file())
+IDSIG = Idsig(APK).file()
+TREE_AT = len(Idsig(APK, with_tree=False).file())
 PLAIN = verify(Memory(APK))
 
 
@@ -140,7 +74,7 @@ def test_without_a_file_the_scheme_is_not_spoken_of() -> None:
 def test_rsa_signatures_hold(algorithm: int, scheme: str) -> None:
     signing = rsa_key("r", algorithm)
     apk = build_apk("com.example", min_sdk=28, **{scheme: [signing]})  # type: ignore[arg-type]
-    answer = check(apk, Made(apk, signing).file())
+    answer = check(apk, Idsig(apk, signing).file())
     assert answer.errors == ()
     assert v4_of(answer)
 
@@ -154,15 +88,15 @@ def test_the_tree_is_the_plain_one(size: int, salt: bytes) -> None:
 
 
 def test_the_tree_may_be_left_out_and_the_salt_counts() -> None:
-    assert v4_of(check(APK, Made(APK, with_tree=False).file()))
-    assert v4_of(check(APK, Made(APK, salt=b"pepper").file()))
-    assert v4_of(check(APK, Made(APK, additional=b"whatever").file()))
+    assert v4_of(check(APK, Idsig(APK, with_tree=False).file()))
+    assert v4_of(check(APK, Idsig(APK, salt=b"pepper").file()))
+    assert v4_of(check(APK, Idsig(APK, additional=b"whatever").file()))
 
 
 def test_a_rotated_signer_signs_v4_too() -> None:
     apk = build_apk("com.example", v2=[A], v3=[V3Signer(B, (A,))], min_sdk=24)
-    assert v4_of(check(apk, Made(apk, B).file()))
-    assert codes(check(apk, Made(apk, A).file())) == {"V4_SIG_V2_V3_SIGNERS_MISMATCH"}
+    assert v4_of(check(apk, Idsig(apk, B).file()))
+    assert codes(check(apk, Idsig(apk, A).file())) == {"V4_SIG_V2_V3_SIGNERS_MISMATCH"}
 
 
 def test_an_apk_inside_an_archive_holds() -> None:
@@ -174,42 +108,42 @@ V31_APK = build_apk("com.example", v2=[A], v3=[V3Signer(A, max_sdk=32)], v31=[V3
 
 
 def test_targeted_rotation_wants_both_signers() -> None:
-    whole = Made(V31_APK, further=((V31, B),))
+    whole = Idsig(V31_APK, further=((V31, B),))
     assert v4_of(check(V31_APK, whole.file()))
     assert codes(check(V31_APK, replace(whole, further=()).file())) == {"V41_SIG_NEEDS_TWO_SIGNERS"}
     assert codes(check(V31_APK, replace(whole, further=((V31, C),)).file())) == {"V4_SIG_V2_V3_SIGNERS_MISMATCH"}
     assert codes(check(V31_APK, replace(whole, further=((7, B),)).file())) == {"V4_SIG_V2_V3_SIGNERS_MISMATCH"}
     assert codes(check(V31_APK, replace(whole, key=B, further=((V31, A),)).file())) == {"V4_SIG_V2_V3_SIGNERS_MISMATCH"}
-    assert codes(check(APK, Made(APK, further=((V31, B),)).file())) == {"V4_SIG_MULTIPLE_SIGNERS"}
+    assert codes(check(APK, Idsig(APK, further=((V31, B),)).file())) == {"V4_SIG_MULTIPLE_SIGNERS"}
     forged = B.wearing(C.certificate)
     assert codes(check(V31_APK, replace(whole, further=((V31, forged),)).file())) == {"V4_SIG_DID_NOT_VERIFY"}
 
 
 DISHONEST = {
-    "another key": (Made(APK, B), "V4_SIG_V2_V3_SIGNERS_MISMATCH"),
-    "a pasted certificate": (Made(APK, B.wearing(A.certificate)), "V4_SIG_DID_NOT_VERIFY"),
+    "another key": (Idsig(APK, B), "V4_SIG_V2_V3_SIGNERS_MISMATCH"),
+    "a pasted certificate": (Idsig(APK, B.wearing(A.certificate)), "V4_SIG_DID_NOT_VERIFY"),
     "a pasted certificate, own key": (
-        Made(APK, B.wearing(A.certificate), public=B.public),
+        Idsig(APK, B.wearing(A.certificate), public=B.public),
         "V4_SIG_PUBLIC_KEY_MISMATCH_BETWEEN_CERTIFICATE_AND_SIGNATURES_RECORD",
     ),
-    "no certificate": (Made(APK, A.wearing(b""), public=A.public), "V4_SIG_MALFORMED_CERTIFICATE"),
-    "another digest": (Made(APK, digest=bytes(32)), "V4_SIG_V2_V3_DIGESTS_MISMATCH"),
-    "no digest": (Made(APK, digest=b""), "V4_SIG_V2_V3_DIGESTS_MISMATCH"),
-    "another root": (Made(APK, root=bytes(32)), "V4_SIG_APK_ROOT_DID_NOT_VERIFY"),
-    "no root": (Made(APK, root=b""), "V4_SIG_APK_ROOT_DID_NOT_VERIFY"),
-    "another tree": (Made(APK, tree=bytes(4096)), "V4_SIG_APK_TREE_DID_NOT_VERIFY"),
-    "an empty tree": (Made(APK, tree=b""), "V4_SIG_APK_TREE_DID_NOT_VERIFY"),
-    "a longer tree": (Made(APK, tree=reference_tree(APK)[1] * 2), "V4_SIG_APK_TREE_DID_NOT_VERIFY"),
-    "another size": (Made(APK, size=len(APK) + 1), "V4_SIG_DID_NOT_VERIFY"),
-    "another version": (Made(APK, version=3), "V4_SIG_VERSION_NOT_CURRENT"),
-    "another hash": (Made(APK, hash_algorithm=2), "V4_SIG_MALFORMED_HASHING_INFO"),
-    "another block size": (Made(APK, log2_block=16), "V4_SIG_MALFORMED_HASHING_INFO"),
-    "a long salt": (Made(APK, salt=bytes(33)), "V4_SIG_MALFORMED_HASHING_INFO"),
-    "an unknown algorithm": (Made(APK, algorithm=0x9999), "V4_SIG_UNKNOWN_SIG_ALGORITHM"),
-    "an algorithm of other keys": (Made(APK, algorithm=RSA_PKCS1_SHA256), "V4_SIG_VERIFY_EXCEPTION"),
-    "no key": (Made(APK, public=b""), "V4_SIG_MALFORMED_PUBLIC_KEY"),
-    "a huge info": (Made(APK, additional=bytes(MAX_INFO)), "V4_SIG_MALFORMED_SIGNERS"),
-    "many signers": (Made(APK, further=((V31, B),) * (MAX_FURTHER + 1)), "V4_SIG_MALFORMED_SIGNERS"),
+    "no certificate": (Idsig(APK, A.wearing(b""), public=A.public), "V4_SIG_MALFORMED_CERTIFICATE"),
+    "another digest": (Idsig(APK, digest=bytes(32)), "V4_SIG_V2_V3_DIGESTS_MISMATCH"),
+    "no digest": (Idsig(APK, digest=b""), "V4_SIG_V2_V3_DIGESTS_MISMATCH"),
+    "another root": (Idsig(APK, root=bytes(32)), "V4_SIG_APK_ROOT_DID_NOT_VERIFY"),
+    "no root": (Idsig(APK, root=b""), "V4_SIG_APK_ROOT_DID_NOT_VERIFY"),
+    "another tree": (Idsig(APK, tree=bytes(4096)), "V4_SIG_APK_TREE_DID_NOT_VERIFY"),
+    "an empty tree": (Idsig(APK, tree=b""), "V4_SIG_APK_TREE_DID_NOT_VERIFY"),
+    "a longer tree": (Idsig(APK, tree=reference_tree(APK)[1] * 2), "V4_SIG_APK_TREE_DID_NOT_VERIFY"),
+    "another size": (Idsig(APK, size=len(APK) + 1), "V4_SIG_DID_NOT_VERIFY"),
+    "another version": (Idsig(APK, version=3), "V4_SIG_VERSION_NOT_CURRENT"),
+    "another hash": (Idsig(APK, hash_algorithm=2), "V4_SIG_MALFORMED_HASHING_INFO"),
+    "another block size": (Idsig(APK, log2_block=16), "V4_SIG_MALFORMED_HASHING_INFO"),
+    "a long salt": (Idsig(APK, salt=bytes(33)), "V4_SIG_MALFORMED_HASHING_INFO"),
+    "an unknown algorithm": (Idsig(APK, algorithm=0x9999), "V4_SIG_UNKNOWN_SIG_ALGORITHM"),
+    "an algorithm of other keys": (Idsig(APK, algorithm=RSA_PKCS1_SHA256), "V4_SIG_VERIFY_EXCEPTION"),
+    "no key": (Idsig(APK, public=b""), "V4_SIG_MALFORMED_PUBLIC_KEY"),
+    "a huge info": (Idsig(APK, additional=bytes(MAX_INFO)), "V4_SIG_MALFORMED_SIGNERS"),
+    "many signers": (Idsig(APK, further=((V31, B),) * (MAX_FURTHER + 1)), "V4_SIG_MALFORMED_SIGNERS"),
 }
 
 
@@ -225,10 +159,10 @@ def test_what_is_not_honest_does_not_hold(name: str) -> None:
 
 def test_v4_vouches_for_v2_or_v3_and_for_nothing_else() -> None:
     jar = build_apk("com.example", v1=[A], target_sdk=28)
-    plain = Made(jar, digest=bytes(32)).file()
+    plain = Idsig(jar, digest=bytes(32)).file()
     assert codes(check(jar, plain, 24)) == {"V4_SIG_V2_V3_DIGESTS_MISMATCH"}
     two = build_apk("com.example", v2=[A, B], min_sdk=24)
-    assert codes(check(two, Made(two).file())) == {"V4_SIG_MULTIPLE_SIGNERS"}
+    assert codes(check(two, Idsig(two).file())) == {"V4_SIG_MULTIPLE_SIGNERS"}
 
 
 def test_the_signature_of_another_apk_does_not_hold() -> None:
@@ -303,7 +237,7 @@ def test_the_command_takes_the_file_with_a_single_apk(tmp_path: Path) -> None:
     apk, idsig, other = tmp_path / "a.apk", tmp_path / "a.apk.idsig", tmp_path / "b.idsig"
     apk.write_bytes(APK)
     idsig.write_bytes(IDSIG)
-    other.write_bytes(Made(APK, B).file())
+    other.write_bytes(Idsig(APK, B).file())
 
     def says(*arguments: str | Path) -> tuple[object, str]:
         done = CliRunner().invoke(command, [str(one) for one in arguments], standalone_mode=False)
@@ -378,6 +312,6 @@ def test_what_apksigner_signs_with_a_rotated_key_holds(tmp_path: Path) -> None:
     "name", ["honest", "left out", "another key", "another digest", "another root", "another tree", "another size"]
 )
 def test_apksigner_says_the_same_of_what_the_tests_build(tmp_path: Path, name: str) -> None:
-    honest = {"honest": Made(APK), "left out": Made(APK, with_tree=False)}
+    honest = {"honest": Idsig(APK), "left out": Idsig(APK, with_tree=False)}
     idsig = (honest[name] if name in honest else DISHONEST[name][0]).file()
     assert v4_of(check(APK, idsig)) == _theirs(tmp_path, APK, idsig) == (name in honest)
