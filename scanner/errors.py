@@ -7,6 +7,7 @@
     ├── DatabaseError    a signature file is unusable: the run ends, nothing was compared
     ├── PolicyError      a policy file is unusable: nothing is scanned by a policy that was only half understood
     ├── RefusedError     what was offered must not become a signature: the command ends, nothing was changed
+    ├── EngineError      what should read cannot be started or was lost: the run ends, its report is incomplete
     ├── OutputError      the report cannot be written: the run ends
     ├── ReadError        the transport failed: trying again may help; one app is unread
     └── ApkError         the bytes are not what they claim: trying again will not help; one app is unread
@@ -37,6 +38,10 @@ class PolicyError(ScannerError):
 
 class RefusedError(ScannerError):
     """What was offered must not become a signature: it is not verified, anybody can sign so, or it is outdated."""
+
+
+class EngineError(ScannerError):
+    """Processes or a cluster to read with cannot be had, or were lost."""
 
 
 class OutputError(ScannerError):

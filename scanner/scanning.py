@@ -88,7 +88,7 @@ class Scan:
         self._today = started.date()
         self._specs = list(specs)
         self._database = database
-        self._engine = engine or SerialEngine()
+        self._engine = engine or SerialEngine(item_seconds=limits.item_seconds)
         self._interruption = interruption or Interruption()
         self._reader = Reader(database, sdk, moment, verify_all=verify_all, search=search, limits=limits)
         self._insides = InsideCoverage(search or Search())

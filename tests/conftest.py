@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,3 +80,12 @@ def scan_rows(app_scanner: Callable[..., Ran]) -> Callable[..., Ran]:
         return app_scanner("scan", *words, "-o", "jsonl", **options)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def dask_cluster() -> Iterator[str]:
+    """The address of a Dask scheduler with two workers."""
+    from tests.support.cluster import cluster
+
+    with cluster() as address:
+        yield address

@@ -108,6 +108,8 @@ OWNERS = {
     "aiohttp": {"bytesource"},
     "tenacity": {"bytesource"},
     "adbutils": {"sources"},
+    "dask": {"engines"},
+    "distributed": {"engines"},
     "platformdirs": {"cache", "bundle"},
     "minisign": {"curation"},
     "sqlite3": {"cache", "joining", "comparing"},

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from scanner.cli.engining import engine_choice
 from scanner.cli.outputs import Outputs, parse_outputs
 from scanner.cli.phoneoptions import phone_choices
 from scanner.cli.policyoptions import PolicyWords, policy_choices
 from scanner.cli.progress import Progress
 from scanner.database import load_database
-from scanner.engines import IO_CONCURRENCY, engine_for
 from scanner.errors import SourceError
 from scanner.formats import new_format
 from scanner.formats.cleaning import clean
@@ -42,6 +42,7 @@ def run_scan(
     sdk: int | None,
     verify_all: bool,
     jobs: int | None,
+    engine: str | None,
     io_concurrency: int | None,
     quiet: bool,
     only_findings: bool,
@@ -65,15 +66,16 @@ def run_scan(
         listed = connected(options.server)
         if not listed:
             click.echo(f"app-scanner: {NOTHING_CONNECTED}", err=True)
-    engine = engine_for(jobs or os.cpu_count() or 1, io_concurrency or IO_CONCURRENCY)
     choices = inventory_choices(form, columns)
     with ExitStack() as stack:
+        reading = engine_choice(engine, jobs, io_concurrency, limits.item_seconds)
+        stack.callback(reading.close)
         scan = Scan(
             listed,
             database,
             sdk=sdk or NEWEST_SDK,
             verify_all=verify_all,
-            engine=engine,
+            engine=reading,
             phones=options,
             inventories=choices,
             interruption=stack.enter_context(Interruption()),

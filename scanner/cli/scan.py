@@ -27,6 +27,7 @@ Examples:
   app-scanner scan devices.json bugreport.zip R58M123ABC.txt -o jsonl=rows.jsonl
   fetch-inventory | app-scanner scan - --columns 'package=App ID,device=Serial'
   app-scanner scan --policy policy.yaml --strict
+  app-scanner scan s3://apks/ --engine tcp://scheduler:8786 -o jsonl=rows.jsonl
 
 \b
 Exit codes:
@@ -65,6 +66,12 @@ Exit codes:
     help="Processes to read with.  [default: the cores]",
 )
 @click.option(
+    "--engine",
+    metavar="ENGINE",
+    help="Where to read: pool (processes here), serial (this process), dask (a cluster on this machine) or the address"
+    " of your Dask scheduler, such as tcp://scheduler:8786.  [default: pool; with -j 1 serial]",
+)
+@click.option(
     "--io-concurrency",
     type=click.IntRange(min=1, max=1024),
     metavar="N",
@@ -96,6 +103,7 @@ def scan(
     payments: bool,
     look_alikes: bool,
     jobs: int | None,
+    engine: str | None,
     io_concurrency: int | None,
     quiet: bool,
     only_findings: bool,
@@ -120,7 +128,7 @@ def scan(
 
     return run_scan(
         specs, files_from=files_from, outputs=outputs, signatures=signatures, only_signatures=only_signatures,
-        sdk=sdk, verify_all=verify_all, jobs=jobs, io_concurrency=io_concurrency, quiet=quiet,
-        only_findings=only_findings, form=form, columns=columns, policy=policy, phones=phones,
+        sdk=sdk, verify_all=verify_all, jobs=jobs, engine=engine, io_concurrency=io_concurrency,
+        quiet=quiet, only_findings=only_findings, form=form, columns=columns, policy=policy, phones=phones,
         search=Search(payments, look_alikes), limits=limits,
     )  # fmt: skip

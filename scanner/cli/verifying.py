@@ -37,7 +37,9 @@ def run_verify(
         raise click.UsageError("--v4-signature-file goes with a single APK")
     codes = [CLEAN]
     work = partial(_answer, min_sdk=min_sdk, max_sdk=max_sdk, idsig=idsig, limits=limits)
-    for apk, verification in zip(apks, _answers(work, apks, jobs or os.cpu_count() or 1), strict=True):
+    for apk, verification in zip(
+        apks, _answers(work, apks, jobs or os.cpu_count() or 1, limits.item_seconds), strict=True
+    ):
         if isinstance(verification, str):
             click.echo(f"app-scanner: {clean(apk)}: {clean(verification)}", err=True)
             codes.append(FAILED)
@@ -50,13 +52,15 @@ def run_verify(
     return max(codes)
 
 
-def _answers(work: Callable[[str], Verification | str], apks: Sequence[str], jobs: int) -> Iterable[Verification | str]:
+def _answers(
+    work: Callable[[str], Verification | str], apks: Sequence[str], jobs: int, item_seconds: float
+) -> Iterable[Verification | str]:
     """What is said of each; a single APK does not pay for importing what starts processes."""
     if len(apks) == 1:
         return map(work, apks)
     from scanner.engines import spread
 
-    return spread(work, apks, jobs, lost=str)
+    return spread(work, apks, jobs, lost=str, item_seconds=item_seconds)
 
 
 def _answer(

@@ -3,7 +3,7 @@
 A mark is one byte: the place of an item in its batch as it begins, the same with `ENDED` as it ends, and `BATCH_ENDED`
 before the results of a batch are sent. Whoever waits reads them only when something is wrong.
 
-``python -m scanner.engines.child INBOX OUTBOX MARKS`` is the same for a process that must be started as a command.
+`main` is the same for a process that must be started as a command.
 """
 
 from __future__ import annotations
@@ -34,10 +34,13 @@ GRACE = 60
 class Setup(Value, frozen=True):
     """What a process is told before its first batch."""
 
-    work: Callable[[Any], Any]
+    work: bytes
+    """The pickled function: whoever only hands it on need not know what it is made of."""
     threads: int
     """Items at an address that are read at once."""
     item_seconds: float
+    idle_seconds: float | None = None
+    """After so long without a batch the process ends by itself."""
     folder: str | None = None
     """The working directory in which relative paths mean what they mean to the user, where the machine has it."""
 
@@ -52,7 +55,7 @@ def serve(inbox: Connection, outbox: Connection, marks: Connection) -> None:
             os.chdir(setup.folder)
         reading = _Reading(setup, marks.fileno())
         outbox.send_bytes(HERE)
-        while True:
+        while inbox.poll(setup.idle_seconds):
             batch = pickle.loads(inbox.recv_bytes())  # noqa: S301 - of whoever started this process
             outbox.send_bytes(reading.results(batch))
     except (EOFError, BrokenPipeError):
@@ -61,7 +64,8 @@ def serve(inbox: Connection, outbox: Connection, marks: Connection) -> None:
 
 class _Reading:
     def __init__(self, setup: Setup, marks: int) -> None:
-        self._setup, self._marks = setup, marks
+        self._work: Callable[[Any], Any] = pickle.loads(setup.work)  # noqa: S301 - of whoever started this process
+        self._marks = marks
         self._together = Together(setup.threads)
         self._alarm = int(2 * setup.item_seconds + GRACE)
 
@@ -76,7 +80,7 @@ class _Reading:
         self._mark(place)
         signal.alarm(self._alarm)
         try:
-            return attempted(partial(self._setup.work, item))
+            return attempted(partial(self._work, item))
         finally:
             self._mark(place | ENDED)
 
@@ -84,5 +88,6 @@ class _Reading:
         os.write(self._marks, bytes((mark,)))
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """`serve` over the pipes whose numbers are on the command line."""
     serve(*(Connection(int(number)) for number in sys.argv[1:4]))

@@ -21,7 +21,7 @@ from typing import Any, Final
 from scanner.engines.child import BATCH_ENDED, ENDED, Setup
 from scanner.engines.launching import Child, Launch
 from scanner.engines.watchdog import DIED, Lost, took_too_long
-from scanner.errors import ScannerError
+from scanner.errors import EngineError
 from scanner.interruption import TURN
 
 PIPE_ROOM = 16 << 10
@@ -43,6 +43,8 @@ class Task:
         self.items = items
         self.results: list[Any] = [_OPEN] * len(items)
         self.missing = len(items)
+        self.pickled: bytes | None = None
+        """All results as they came, where they came together and nobody has to look at them."""
 
     def settle(self, place: int, result: object) -> None:
         """Take the result of one item."""
@@ -55,6 +57,7 @@ class _Piece:
 
     def __init__(self, task: Task, places: Sequence[int], *, alone: bool = False) -> None:
         self.task, self.places, self.alone = task, places, alone
+        self.returned = False
         self.data = pickle.dumps([task.items[place] for place in places], pickle.HIGHEST_PROTOCOL)
 
 
@@ -106,8 +109,8 @@ class _Worker:
 class Crew:
     """Up to ``size`` processes. `submit` batches, then `wait` for each; or `close`, from any thread."""
 
-    def __init__(self, setup: Setup, size: int, launch: Launch) -> None:
-        self._setup, self._size, self._launch = setup, size, launch
+    def __init__(self, setup: Setup, size: int, launch: Launch, *, pickled: bool = False) -> None:
+        self._setup, self._size, self._launch, self._pickled = setup, size, launch, pickled
         self._told = pickle.dumps(setup, pickle.HIGHEST_PROTOCOL)
         self._workers: list[_Worker] = []
         self._queue: deque[_Piece] = deque()
@@ -132,11 +135,16 @@ class Crew:
 
         Raises:
             Closed: the crew was closed.
-            ScannerError: no process can be started.
+            EngineError: no process can be started.
         """
         while task.missing:
             self._turn(TURN)
         return task.results
+
+    def wait_pickled(self, task: Task) -> bytes:
+        """The same, pickled: for somebody else. Of a crew that was made with ``pickled``."""
+        results = self.wait(task)
+        return pickle.dumps(results, pickle.HIGHEST_PROTOCOL) if task.pickled is None else task.pickled
 
     def close(self) -> None:
         """End every process at once."""
@@ -148,17 +156,21 @@ class Crew:
         """Give out what waits, take what comes within so many seconds, and look after everybody."""
         if self._closed:
             raise Closed
+        self._collect(0)
         self._give_out()
-        ready = wait([worker.child.outbox for worker in self._workers], seconds)
-        for worker in [worker for worker in self._workers if worker.child.outbox in ready]:
-            if not self._receive(worker):
-                self._bury(worker)
+        self._collect(seconds)
         now = time.monotonic()
         if now - self._looked >= TURN:
             passed, self._looked = min(now - self._looked, 2 * TURN), now
             for worker in list(self._workers):
                 self._look_after(worker, passed)
         self._give_out()
+
+    def _collect(self, seconds: float) -> None:
+        ready = wait([worker.child.outbox for worker in self._workers], seconds)
+        for worker in [worker for worker in self._workers if worker.child.outbox in ready]:
+            if not self._receive(worker):
+                self._bury(worker)
 
     def _give_out(self) -> None:
         while self._queue and self._send(self._queue[0]):
@@ -181,7 +193,7 @@ class Crew:
         try:
             self._workers.append(_Worker(self._launch()))
         except OSError as error:
-            raise ScannerError(f"{CANNOT_START}: {error}") from error
+            raise EngineError(f"{CANNOT_START}: {error}") from error
 
     def _receive(self, worker: _Worker) -> bool:
         """Take one message; whether there was one, and not its end."""
@@ -195,13 +207,16 @@ class Crew:
         elif not worker.ready:
             worker.ready, self._failed_starts = True, 0
         else:
-            self._settle(worker, pickle.loads(data))  # noqa: S301 - of our own process
+            self._settle(worker, data)
         return True
 
-    def _settle(self, worker: _Worker, results: list[Any]) -> None:
+    def _settle(self, worker: _Worker, data: bytes) -> None:
         piece = worker.pieces.popleft()
         worker.received += 1
-        for place, result in zip(piece.places, results, strict=True):
+        if self._pickled and len(piece.places) == len(piece.task.items):
+            piece.task.pickled, piece.task.missing = data, 0
+            return
+        for place, result in zip(piece.places, pickle.loads(data), strict=True):  # noqa: S301 - of our own process
             piece.task.settle(place, result)
 
     def _look_after(self, worker: _Worker, passed: float) -> None:
@@ -221,11 +236,15 @@ class Crew:
         if not worker.ready:
             self._failed_starts += 1
             if self._failed_starts >= STARTS:
-                raise ScannerError(f"{CANNOT_START}; the last one ended with {worker.child.exit_code}")
+                raise EngineError(f"{CANNOT_START}; the last one ended with {worker.child.exit_code}")
         if not worker.pieces:
             return
         first, *others = worker.pieces
         self._queue.extendleft(reversed(others))
+        if worker.child.exit_code == 0 and not first.returned:  # it had just ended for want of work
+            first.returned = True
+            self._queue.appendleft(first)
+            return
         late = worker.longer_than(self._setup.item_seconds)
         for place in late:
             first.task.settle(first.places[place], Lost(took_too_long(self._setup.item_seconds)))

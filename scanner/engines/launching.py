@@ -89,11 +89,16 @@ def commanded() -> Child:
     (their_inbox, inbox), (outbox, their_outbox), (marks, their_marks) = (Pipe(duplex=False) for _ in range(3))
     theirs = (their_inbox, their_outbox, their_marks)
     numbers = [pipe.fileno() for pipe in theirs]
-    command = [sys.executable, "-m", "scanner.engines.child", *map(str, numbers)]
+    command = [sys.executable, "-P", "-c", "from scanner.engines.child import main; main()", *map(str, numbers)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
         process = subprocess.Popen(  # noqa: S603 - this very program
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=numbers
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            pass_fds=numbers,
+            process_group=0,  # Ctrl-C is for whoever started the scan
         )
     finally:
         for pipe in theirs:

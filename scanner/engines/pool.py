@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain, islice
@@ -73,7 +74,7 @@ class PoolEngine(WindowedEngine[Task]):
 
     def _sent(self, reader: Reads, batch: list[Item]) -> Task:
         if self._crew is None:
-            setup = Setup(partial(outcomes, reader), self._threads, self._item_seconds)
+            setup = Setup(pickle.dumps(partial(outcomes, reader)), self._threads, self._item_seconds)
             self._crew = Crew(setup, self._jobs, forked)
         try:
             return self._crew.submit(batch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -28,7 +29,7 @@ def spread(
     """The work on each thing, by that many processes where there is enough to do. Work, things, results must pickle.
 
     What takes too long or kills a process twice has the result that ``lost`` makes of the reason.
-    Raises `ScannerError` where no process can be started.
+    Raises `EngineError` where no process can be started.
     """
     for result in _spread(work, things, jobs, item_seconds):
         yield lost(result.reason) if isinstance(result, Lost) else result
@@ -42,7 +43,7 @@ def _spread(
             yield in_time(partial(work, thing), item_seconds)
         return
     under_way: deque[Task] = deque()
-    crew = Crew(Setup(work, 1, item_seconds), jobs, forked)
+    crew = Crew(Setup(pickle.dumps(work), 1, item_seconds), jobs, forked)
     try:
         for at in range(0, len(things), BATCH):
             under_way.append(crew.submit(things[at : at + BATCH]))

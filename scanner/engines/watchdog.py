@@ -10,10 +10,10 @@ from types import FrameType
 from typing import TypeVar
 
 from scanner.containment import Crash, guarded
-from scanner.errors import ScannerError
-from scanner.model import SCHEMA_VERSION, App, Outcome, UnreadRow, Value, printable
+from scanner.errors import LimitExceeded, ScannerError
+from scanner.model import LIMITS, SCHEMA_VERSION, App, Outcome, UnreadRow, Value, printable
 
-ITEM_SECONDS = 300.0
+ITEM_SECONDS = LIMITS.item_seconds
 """Seconds that one candidate may take where nobody says otherwise: the largest APKs verify in a few."""
 TICK = 1.0
 """Seconds between two looks at the clock. A program that was stopped (Ctrl-Z) has not worked longer for it."""
@@ -33,7 +33,7 @@ class _TimeUp(BaseException):
 
 def took_too_long(seconds: float) -> str:
     """Why an item was given up."""
-    return f"took longer than {seconds:g} s and was ended"
+    return str(LimitExceeded.of("took too long and was ended", "item-seconds", f"{seconds:g} s"))
 
 
 def lost_row(item: App, reason: str) -> Outcome:

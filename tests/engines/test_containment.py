@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import threading
 import time
@@ -16,7 +17,7 @@ from scanner.engines.child import Setup
 from scanner.engines.crew import Crew
 from scanner.engines.launching import commanded, forked
 from scanner.engines.watchdog import Lost
-from scanner.errors import ScannerError
+from scanner.errors import EngineError
 from scanner.model import App, Location, Outcome, Passed, UnreadRow
 from tests.support.deadly import DeadlyReader, candidates
 
@@ -48,7 +49,7 @@ def test_what_kills_a_process_is_named_and_the_rest_is_read(tmp_path: Path, deat
 def test_what_never_comes_back_is_ended_and_named(tmp_path: Path, death: str) -> None:
     engine = PoolEngine(2, worth_it=1, item_seconds=0.6)
     found = named(read(engine, DeadlyReader({"5.apk": death}), candidates(tmp_path, 40)))
-    assert found == {5: "took longer than 0.6 s and was ended"}
+    assert found == {5: "took too long and was ended, the limit is 0.6 s (--limit item-seconds)"}
 
 
 def test_a_death_that_is_not_the_files_fault_costs_nothing(tmp_path: Path) -> None:
@@ -59,7 +60,7 @@ def test_a_death_that_is_not_the_files_fault_costs_nothing(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("launch", [forked, commanded])
 def test_a_process_killed_from_outside_costs_nothing(tmp_path: Path, launch: Callable[[], object]) -> None:
-    crew = Crew(Setup(DeadlyReader({}, otherwise="slow"), 1, 60.0), 2, launch)  # type: ignore[arg-type]
+    crew = Crew(Setup(pickle.dumps(DeadlyReader({}, otherwise="slow")), 1, 60.0), 2, launch)  # type: ignore[arg-type]
     tasks = [crew.submit(candidates(tmp_path, 10)) for _ in range(6)]
     crew.wait(tasks[0])
     for pid in crew.pids:
@@ -110,7 +111,7 @@ def test_what_a_reader_raises_is_a_reason(tmp_path: Path) -> None:
 def test_large_batches_and_large_results_never_wait_for_each_other(tmp_path: Path) -> None:
     splits = tuple(Location(f"{tmp_path}/split_{number}.apk") for number in range(2000))
     apps = [App(app.source, app.location, splits) for app in candidates(tmp_path, 64)]
-    crew = Crew(Setup(DeadlyReader({}, otherwise="large"), 1, 60.0), 2, forked)
+    crew = Crew(Setup(pickle.dumps(DeadlyReader({}, otherwise="large")), 1, 60.0), 2, forked)
     tasks = [crew.submit(apps[at : at + 8]) for at in range(0, 64, 8)]
     assert sum(len(said[0].which) > 1 << 20 for task in tasks for said in crew.wait(task)) == 64
     crew.close()
@@ -134,8 +135,8 @@ class _Unusable:
 
 
 def test_processes_that_cannot_start_are_one_error() -> None:
-    crew = Crew(Setup(_Unusable(), 1, 60.0), 2, forked)
-    with pytest.raises(ScannerError, match=r"cannot be started.* ended with 7"):
+    crew = Crew(Setup(pickle.dumps(_Unusable()), 1, 60.0), 2, forked)
+    with pytest.raises(EngineError, match=r"cannot be started.* ended with 7"):
         crew.wait(crew.submit([1, 2, 3]))
     crew.close()
 
@@ -155,13 +156,13 @@ def test_processes_end_with_whoever_reads_their_results(tmp_path: Path, launch: 
     import sys
 
     script = f"""
-import sys, time
+import pickle, sys, time
 from scanner.engines.child import Setup
 from scanner.engines.crew import Crew
 from scanner.engines import launching
 from tests.support.deadly import DeadlyReader, candidates
 if __name__ == "__main__":
-    crew = Crew(Setup(DeadlyReader({{}}, otherwise="slow"), 1, 60.0), 2, launching.{launch.__name__})
+    crew = Crew(Setup(pickle.dumps(DeadlyReader({{}}, otherwise="slow")), 1, 60.0), 2, launching.{launch.__name__})
     tasks = [crew.submit(candidates("x", 10)) for _ in range(4)]
     crew.wait(tasks[0])
     print(*crew.pids, flush=True)

@@ -39,7 +39,7 @@ DEATHS: dict[str, Callable[[str], object]] = {
     "sleep": lambda _: time.sleep(3600),
     "loop": lambda _: _loop(),
     "loop in c": lambda _: _loop_in_c(),
-    "slow": lambda _: time.sleep(0.05),
+    "slow": lambda _: time.sleep(0.02),
     "large": lambda _: None,
     "error": lambda _: 1 / 0,
 }

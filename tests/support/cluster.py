@@ -1,0 +1,96 @@
+"""A Dask scheduler and its workers as processes of their own, over TCP, as an operator starts them."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from queue import Queue
+from types import TracebackType
+from typing import IO, Self
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 60
+SETTINGS = {
+    "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
+    "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "60s",
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+}
+
+
+class DaskProcess:
+    """``dask scheduler`` or ``dask worker``; `address` is where the scheduler listens."""
+
+    def __init__(self, *words: str, python_path: str | None = None, workers: int = 0) -> None:
+        self.address = ""
+        environment = os.environ | SETTINGS | {"PYTHONPATH": python_path or str(ROOT)}
+        command = [sys.executable, "-m", "distributed.cli." + words[0], *words[1:]]
+        self._process = subprocess.Popen(
+            command,
+            cwd=environment["PYTHONPATH"],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert self._process.stderr is not None
+        self._lines: Queue[str] = Queue()
+        threading.Thread(target=self._drain, args=(self._process.stderr,), daemon=True).start()
+        if words[0] == "dask_scheduler":
+            self.address = self._await(r"Scheduler at:\s+(tcp://\S+)")
+        for _ in range(workers):
+            self._await(r"Registered to:\s+(tcp://\S+)")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process and all that it started, at once."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def _drain(self, stream: IO[str]) -> None:
+        for line in stream:
+            self._lines.put(line)
+        stream.close()
+
+    def _await(self, pattern: str) -> str:
+        deadline, said = time.monotonic() + START_SECONDS, ""
+        while time.monotonic() < deadline:
+            line = self._lines.get(timeout=START_SECONDS)
+            said += line
+            if found := re.search(pattern, line):
+                return found[1]
+        raise TimeoutError(said)
+
+
+def scheduler() -> DaskProcess:
+    """A scheduler without a dashboard, at a port of its own."""
+    return DaskProcess("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-jupyter")
+
+
+def worker(address: str, *, count: int = 1, threads: int = 1, python_path: str | None = None) -> DaskProcess:
+    """Workers of that scheduler, each with a nanny that starts it again when it dies."""
+    words = ["--nworkers", str(count), "--nthreads", str(threads), "--no-dashboard", "--memory-limit", "0"]
+    return DaskProcess("dask_worker", address, *words, python_path=python_path, workers=count)
+
+
+@contextmanager
+def cluster(workers: int = 2) -> Iterator[str]:
+    """The address of a scheduler with so many workers."""
+    with scheduler() as main, worker(main.address, count=workers):
+        yield main.address
