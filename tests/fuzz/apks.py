@@ -30,7 +30,7 @@ from scanner.bytesource import Memory, ZipDirectory, ZipEntry, member_bytes, ope
 from scanner.certificate import complete, from_der
 from scanner.database import SignatureDatabase, load_database
 from scanner.embedding import wanted
-from scanner.model import App, AppRow, Assurance, Location, Search, UnreadRow, Verdict
+from scanner.model import LIMITS, App, AppRow, Assurance, Location, Search, UnreadRow, Verdict
 from scanner.reading import Reader
 from tests.fuzz.recipes import cooked, step
 from tests.fuzz.target import Refused, Target, check_row, numbered, outcome, twice
@@ -145,7 +145,7 @@ def pkcs7(data: bytes) -> None:
 
     def verified() -> bytes | Refused | None:
         try:
-            return verified_certificate(data, _signed(), 24, 37)
+            return verified_certificate(data, _signed(), 24, 37, LIMITS.certificates)
         except BlockProblem as error:
             return Refused("BlockProblem", str(error))
 
