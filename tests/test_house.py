@@ -103,6 +103,10 @@ ARROWS = {
 """Room → rooms it may import, besides `EVERYONE`, itself and the package's version."""
 OWNERS = {
     "fsspec": {"bytesource"},
+    "gcsfs": {"bytesource"},
+    "google": {"bytesource"},
+    "adlfs": {"bytesource"},
+    "azure": {"bytesource"},
     "s3fs": {"bytesource"},
     "botocore": {"bytesource"},
     "aiohttp": {"bytesource"},

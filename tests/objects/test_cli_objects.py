@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from scanner.sources import open_source
 from tests.conftest import Ran
 from tests.objects.conftest import Served
 from tests.support.apk_builder import build_apk, zip_bytes
+from tests.support.emulators import connection_string
 from tests.support.link import Fault, Link
 from tests.support.objectstore import SECRET, nginx
 from tests.support.signer import key
@@ -76,6 +78,75 @@ def test_a_folder_of_a_web_server_gives_them_too(web: Served, scan: Scan) -> Non
     there, here = scan(web.prefix), scan(web.root)
     assert identities(there, web.prefix) == identities(here, f"{web.root}/")
     assert there.code == here.code
+
+
+@pytest.mark.parametrize("kind", ["google", "azure"])
+def test_the_stores_of_google_and_azure_give_them_too(
+    kind: str, request: pytest.FixtureRequest, scan: Scan, tmp_path: Path
+) -> None:
+    store: Served = request.getfixturevalue(kind)
+    store.put(archive())
+    for name, data in archive().items():
+        (tmp_path / "here" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "here" / name).write_bytes(data)
+    store.link.reset()
+    there, here = scan(store.prefix.rstrip("/")), scan(tmp_path / "here")
+    assert identities(there, store.prefix) == identities(here, f"{tmp_path}/here/")
+    assert (there.code, there.summary["counts"]) == (here.code, here.summary["counts"])
+    assert all(row["etag"] for row in there.apps)
+    assert there.err == here.err.replace(f"{tmp_path}/here/", store.prefix)
+    assert len(store.link.crossed.requests) < 70
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "said"),
+    [
+        ("google", "gs://no-such-bucket/x", "no such bucket"),
+        ("google", "gs://BUCKET/none", "nothing lies there"),
+        ("google", "gs://", "which bucket? An address is gs://BUCKET/KEY"),
+        ("azure", "az://no-such-container/x", "no such container"),
+        ("azure", "az://CONTAINER/none", "nothing lies there"),
+        ("azure", "az://", "which container? An address is az://CONTAINER/KEY"),
+    ],
+)
+def test_what_is_not_in_these_stores_is_one_line(
+    kind: str, spec: str, said: str, request: pytest.FixtureRequest, scan: Scan
+) -> None:
+    store: Served = request.getfixturevalue(kind)
+    store.put({"a.apk": apk()})
+    ran = scan(spec.replace("BUCKET/n", f"{store.root.name}/n").replace("CONTAINER/n", f"{store.root.name}/n"))
+    assert (ran.code, ran.err.count("\n"), said in ran.err) == (5, 1, True)
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"AZURE_STORAGE_CONNECTION_STRING": "KEY"}, "access denied"),
+        ({"AZURE_STORAGE_CONNECTION_STRING": "nonsense"}, "AZURE_STORAGE_CONNECTION_STRING is malformed"),
+        ({}, "which storage account? Set AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_ACCOUNT_NAME"),
+    ],
+    ids=["refused", "malformed", "none"],
+)
+def test_what_azure_does_not_accept_is_one_line(
+    azure: Served, scan: Scan, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], said: str
+) -> None:
+    azure.put({"a.apk": apk()})
+    wrong = base64.b64encode(SECRET.encode()).decode()
+    monkeypatch.delenv("AZURE_STORAGE_CONNECTION_STRING")
+    for name, value in variables.items():
+        other = connection_string(azure.link.url.removeprefix("http://"), wrong)
+        monkeypatch.setenv(name, other if value == "KEY" else value)
+    ran = scan(azure.prefix)
+    assert (ran.code, ran.err.count("\n"), said in ran.err) == (5, 1, True)
+    assert wrong not in ran.out + ran.err
+
+
+@pytest.mark.parametrize(("status", "said"), [(403, "no credentials were found"), (401, "no credentials were found")])
+def test_a_store_of_google_that_refuses_is_one_line(google: Served, scan: Scan, status: int, said: str) -> None:
+    google.put({"a.apk": apk()})
+    google.link.faults = lambda _: Fault(status)
+    ran = scan(google.prefix)
+    assert (ran.code, ran.err.count("\n"), said in ran.err) == (5, 1, True)
 
 
 def test_many_objects_are_read_in_several_processes(bucket: Served, scan: Scan) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,7 +31,7 @@ def opened(served: Served, name: str = "x.bin", data: bytes = DATA) -> RemoteFil
     return open_remote(found.address, found.size, found.etag)
 
 
-@pytest.fixture(params=["bucket", "web"])
+@pytest.fixture(params=["bucket", "web", "google", "azure"])
 def served(request: pytest.FixtureRequest) -> Served:
     made: Served = request.getfixturevalue(request.param)
     return made
@@ -214,8 +213,7 @@ def test_a_server_that_is_not_there_is_one_line() -> None:
 def test_an_object_that_changes_while_it_is_read_is_noticed(served: Served) -> None:
     file = opened(served)
     assert file.read_at(0, 10) == DATA[:10]
-    served.put({"x.bin": DATA[::-1]})
-    os.utime(served.root / "x.bin", (1, 1))  # a web server's ETag may be no more than time and size
+    served.change("x.bin", DATA[::-1])
     with pytest.raises(ReadError, match="changed while it was read"):
         file.read_at(150_000, 10)
     file.close()
@@ -231,8 +229,8 @@ def test_an_object_that_shrinks_is_noticed_without_an_etag(served: Served) -> No
 
 def test_an_object_that_vanished_is_no_such_object(served: Served) -> None:
     file = opened(served)
-    (served.root / "x.bin").unlink()
-    with pytest.raises(ReadError, match="no such object"):
+    served.remove("x.bin")
+    with pytest.raises(ReadError, match=r"no such object|changed while it was read"):  # which Azure says
         file.read_at(0, 10)
     file.close()
 

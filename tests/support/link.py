@@ -48,6 +48,7 @@ class Link:
     """Listens on a port of this machine; see the module. ``faults`` is asked for each request's line and range."""
 
     def __init__(self, server: str, *, latency: float = 0.0, bytes_per_second: float | None = None) -> None:
+        self.server = server
         host, _, port = server.rpartition(":")
         self._server = (host, int(port))
         self._latency, self._rate = latency, bytes_per_second

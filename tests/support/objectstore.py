@@ -33,13 +33,15 @@ def rclone() -> str:
 def s3_server(root: Path, folder_of_config: Path, *, etags: bool = True) -> Iterator[str]:
     """An S3 server over a folder whose folders are buckets; yields its ``HOST:PORT``.
 
-    Without ``etags`` no digest of whole objects is computed, as it must be where they are many and large.
+    Without ``etags`` no digest of whole objects is computed, and a folder is listed once, not with each request: as it
+    must be where objects are many and large, and as it may be where they stay what they are.
     """
     address = f"127.0.0.1:{free_port()}"
     command = [rclone(), "serve", "s3", "--config", str(folder_of_config / "rclone.conf"), "--addr", address,
-               "--auth-key", f"{KEY},{SECRET}", "--read-only", "--vfs-cache-mode", "off", "--dir-cache-time", "0s",
-               "--poll-interval", "0", "--etag-hash", "MD5" if etags else "", str(root)]  # fmt: skip
-    with _running(command, address):
+               "--auth-key", f"{KEY},{SECRET}", "--read-only", "--vfs-cache-mode", "off",
+               "--dir-cache-time", "0s" if etags else "1h", "--poll-interval", "0",
+               "--etag-hash", "MD5" if etags else "", str(root)]  # fmt: skip
+    with running(command, address):
         yield address
 
 
@@ -60,14 +62,15 @@ def nginx(root: Path, folder: Path, *, tls: tuple[Path, Path] | None = None, ext
           fastcgi_temp_path {folder}/t3; uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
           server {{ listen {address}{" ssl" if tls else ""}; {secure} root {root}; autoindex on; {extra} }} }}"""
     )
-    with _running([program, "-e", str(folder / "error.log"), "-c", str(config)], address):
+    with running([program, "-e", str(folder / "error.log"), "-c", str(config)], address):
         yield address
 
 
 @contextmanager
-def _running(command: list[str], address: str) -> Iterator[None]:
+def running(command: list[str], address: str, cwd: str | None = None) -> Iterator[None]:
     """A server as long as the context lasts. Raises `NoServerError` where it does not start."""
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    nowhere = subprocess.DEVNULL
+    process = subprocess.Popen(command, cwd=cwd, stdin=nowhere, stdout=nowhere, stderr=subprocess.PIPE)
     try:
         end = time.monotonic() + STARTS_WITHIN
         while not _answers(address):

@@ -13,8 +13,8 @@ _KINDS = {
     "s3": ("scanner.bytesource.remote.s3", "S3Store", "s3fs", "s3"),
     "https": ("scanner.bytesource.remote.web", "WebStore", "aiohttp", "http"),
     "http": ("scanner.bytesource.remote.web", "WebStore", "aiohttp", "http"),
-    "gs": ("scanner.bytesource.remote.other", "GoogleStore", "gcsfs", "gs"),
-    "az": ("scanner.bytesource.remote.other", "AzureStore", "adlfs", "az"),
+    "gs": ("scanner.bytesource.remote.google", "GoogleStore", "gcsfs", "gs"),
+    "az": ("scanner.bytesource.remote.azure", "AzureStore", "adlfs", "az"),
 }
 """Scheme → module, class, the library it needs, and the extra that installs it."""
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, TypeVar
 
 import aiohttp
@@ -35,15 +38,21 @@ MAX_SAID = 16 * 1024
 CONNECTIONS = 1024
 """More than would ever be open at once: what bounds them is how many threads ask."""
 Result = TypeVar("Result")
+Headers = Mapping[str, str]
+_NONE: Headers = MappingProxyType({})
 Tells = Callable[[int, bytes], str]
 """What a status other than success, with the first bytes of its body, means here."""
 
 
 class Ranged:
-    """Reads ranges at addresses. Safe to share between threads. The methods are those of `Store`."""
+    """Reads ranges at addresses. Safe to share between threads. The methods are those of `Store`.
 
-    def __init__(self, tells: Tells) -> None:
-        self._tells = tells
+    ``named_by``: the header that names an object's content. An ETag is also asked for; another, only compared.
+    ``headers`` of a method go with its request: what gives access to the address.
+    """
+
+    def __init__(self, tells: Tells, named_by: str = "ETag") -> None:
+        self._tells, self._named_by = tells, named_by
         self.files = HTTPFileSystem(
             use_listings_cache=False,
             skip_instance_cache=True,
@@ -56,17 +65,17 @@ class Ranged:
             get_client=_client,
         )
 
-    def read(self, url: str, found: Found, offset: int, length: int) -> Answer:
+    def read(self, url: str, found: Found, offset: int, length: int, headers: Headers = _NONE) -> Answer:
         """A range of the object, which ``url`` gives access to."""
-        return checked(self._done(self._get(url, found.etag, offset, length)), found, offset, length)
+        return checked(self._done(self._get(url, found.etag, offset, length, headers)), found, offset, length)
 
-    def copy(self, url: str, found: Found, out: BinaryIO, limit: int) -> None:
+    def copy(self, url: str, found: Found, out: BinaryIO, limit: int, headers: Headers = _NONE) -> None:
         """All of the object, which ``url`` gives access to."""
-        self._done(self._copied(url, found, out, limit))
+        self._done(self._copied(url, found, out, limit, headers))
 
-    def look(self, address: str) -> Found:
-        """Size and ETag, by asking for the first byte: a server may refuse HEAD, or answer it otherwise."""
-        found: Found = self._done(self._looked(address))
+    def look(self, address: str, headers: Headers = _NONE) -> Found:
+        """Size and name of the content, by asking for the first byte: a server may refuse HEAD."""
+        found: Found = self._done(self._looked(address, headers))
         return found
 
     def close(self) -> None:
@@ -83,13 +92,13 @@ class Ranged:
         with mapped():
             return sync(self.files.loop, awaited)
 
-    async def _request(self, url: str, **headers: str) -> Any:  # noqa: ANN401 - aiohttp's
+    async def _request(self, url: str, headers: Headers, **more: str) -> Any:  # noqa: ANN401 - aiohttp's
         session = await self.files.set_session()
-        return session.get(self.files.encode_url(url), headers=headers)
+        return session.get(self.files.encode_url(url), headers={**headers, **more})
 
-    async def _get(self, url: str, etag: str | None, offset: int, length: int) -> Answer:
-        same = {"If-Match": f'"{etag}"'} if etag else {}
-        async with await self._request(url, Range=f"bytes={offset}-{offset + length - 1}", **same) as answer:
+    async def _get(self, url: str, etag: str | None, offset: int, length: int, headers: Headers) -> Answer:
+        same = {"If-Match": f'"{etag}"'} if etag and self._named_by == "ETag" else {}
+        async with await self._request(url, headers, Range=f"bytes={offset}-{offset + length - 1}", **same) as answer:
             stated = answer.headers.get("Content-Range")
             if answer.status == 200 and stated is None:
                 answer.close()
@@ -99,10 +108,10 @@ class Ranged:
             if stated is None or not stated.startswith(f"bytes {offset}-"):
                 answer.close()
                 raise ReadError(f"the server sent another range than was asked for, at byte {offset}")
-            return Answer(await _at_most(answer, length + 1), total_of(stated), unquoted(answer.headers.get("ETag")))
+            return Answer(await _at_most(answer, length + 1), total_of(stated), self._name(answer))
 
-    async def _looked(self, address: str) -> Found:
-        async with await self._request(address, Range="bytes=0-0") as answer:
+    async def _looked(self, address: str, headers: Headers) -> Found:
+        async with await self._request(address, headers, Range="bytes=0-0") as answer:
             stated = total_of(answer.headers.get("Content-Range"))
             size: int | None
             if answer.status == 416:
@@ -114,13 +123,13 @@ class Ranged:
                 answer.close()
             else:
                 raise await self._told(answer)
-            return Found(address, size, unquoted(answer.headers.get("ETag")))
+            return Found(address, size, self._name(answer))
 
-    async def _copied(self, url: str, found: Found, out: BinaryIO, limit: int) -> None:
-        async with await self._request(url) as answer:
+    async def _copied(self, url: str, found: Found, out: BinaryIO, limit: int, headers: Headers) -> None:
+        async with await self._request(url, headers) as answer:
             if answer.status != 200:
                 raise await self._told(answer)
-            if found.etag and unquoted(answer.headers.get("ETag")) not in {found.etag, None}:
+            if found.etag and self._name(answer) not in {found.etag, None}:
                 raise ReadError(CHANGED)
             written = 0
             async for piece in answer.content.iter_chunked(PIECE):
@@ -133,9 +142,21 @@ class Ranged:
         """An error of the server in our words. One that may be over soon says when to ask again."""
         text = self._tells(answer.status, await _at_most(answer, MAX_SAID))
         if answer.status in TOO_BUSY:
-            after = answer.headers.get("Retry-After", "")
-            return Transient(text, float(after) if after.isascii() and after.isdigit() and len(after) < 6 else 0.0)
+            return Transient(text, seconds(answer.headers.get("Retry-After", "")))
         return ReadError(text)
+
+    def _name(self, answer: Any) -> str | None:  # noqa: ANN401 - aiohttp's
+        return unquoted(answer.headers.get(self._named_by))
+
+
+def seconds(after: str) -> float:
+    """How long ``Retry-After`` asks to wait: seconds, or a date (RFC 9110, section 10.2.3). 0 for what is neither."""
+    if after.isascii() and after.isdigit() and len(after) < 6:
+        return float(after)
+    try:
+        return max(0.0, parsedate_to_datetime(after).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _trusted() -> bool:

@@ -33,6 +33,7 @@ from scanner.bytesource.remote.store import (
     Found,
     Transient,
     persistently,
+    split_address,
     unquoted,
 )
 from scanner.errors import ReadError, SourceError
@@ -101,7 +102,7 @@ class S3Store:
 
     def find(self, address: str) -> Iterator[Found]:
         """See `Store.find`. A name that is a key and a folder is the key."""
-        bucket, key = _parts(address)
+        bucket, key = split_address(address)
         folder = key if not key or key.endswith("/") else key + "/"
         if key and folder != key:
             exact = [found for found, name in self._page(bucket, key, None, 1)[0] if name == key]
@@ -141,7 +142,7 @@ class S3Store:
         with self._lock:
             url, until = self._urls.get(address, ("", 0.0))
             if now > until:
-                bucket, key = _parts(address)
+                bucket, key = split_address(address)
                 call = self._call(
                     "generate_presigned_url",
                     bucket,
@@ -219,13 +220,6 @@ def _anonymous() -> bool:
     if "anon" in settings:
         return bool(settings["anon"])
     return not settings.keys() & {"key", "profile"} and botocore.session.get_session().get_credentials() is None
-
-
-def _parts(address: str) -> tuple[str, str]:
-    bucket, _, key = address.removeprefix("s3://").partition("/")
-    if not bucket:
-        raise SourceError("which bucket? An address is s3://BUCKET/KEY")
-    return bucket, key
 
 
 def _why(error: Any) -> str:  # noqa: ANN401 - of many libraries

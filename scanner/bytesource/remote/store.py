@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, NamedTuple, Protocol, TypeVar
 
-from scanner.errors import ReadError
+from scanner.errors import ReadError, SourceError
 
 Result = TypeVar("Result")
 ATTEMPTS = 6
@@ -97,6 +97,16 @@ def unquoted(etag: str | None) -> str | None:
     if not etag or etag.startswith("W/"):
         return None
     return etag.strip('"') or None
+
+
+def split_address(address: str) -> tuple[str, str]:
+    """The bucket or container of an address, and what follows. Raises `SourceError` where there is none."""
+    scheme, _, rest = address.partition("://")
+    bucket, _, key = rest.partition("/")
+    if not bucket:
+        kind = "container" if scheme == "az" else "bucket"
+        raise SourceError(f"which {kind}? An address is {scheme}://{kind.upper()}/KEY")
+    return bucket, key
 
 
 def total_of(content_range: str | None) -> int | None:

