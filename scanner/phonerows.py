@@ -204,6 +204,7 @@ def _again(app: Installed, earlier: AppRow, findings: tuple[Finding, ...], notes
         issues = (*(issue for issue in issues if not issue.startswith("unconfirmed-name:")), *notes)
     return msgspec.structs.replace(
         earlier,
+        stamp=None,
         verdict=findings[0].verdict if findings else without,
         findings=findings,
         issues=issues,
@@ -272,6 +273,7 @@ def _row(
         now,
         read.file_sha256 if read else app.file_sha256,
         None,  # no etag: nothing is fetched
+        None,  # no stamp: phones and inventories are read anew
         _signer_rows(observed.signers),
         _signer_rows(observed.history),
         tuple(scheme.name for scheme in identity.signing.schemes) if identity else (),

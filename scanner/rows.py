@@ -205,6 +205,7 @@ def _row(
         scanned_at=now,
         file_sha256=judged.file_sha256,
         etag=app.location.etag,
+        stamp=None,
         signers=tuple(map(signer_row, observed.signers)),
         certificate_history=tuple(map(signer_row, observed.history)),
         schemes=tuple(scheme.name for scheme in signing.schemes),

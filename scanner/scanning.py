@@ -7,7 +7,6 @@ scan. Rows stream; what is kept is counts and a bounded list of holes.
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import groupby
@@ -29,6 +28,7 @@ from scanner.model import (
     App,
     AppRow,
     CoverageHole,
+    Earlier,
     Limits,
     Outcome,
     Passed,
@@ -45,22 +45,17 @@ from scanner.phonerows import InstalledJudge
 from scanner.phones import PhoneOptions
 from scanner.policy import exit_code
 from scanner.reading import Reader
+from scanner.resuming import Resumption
 from scanner.sources import is_phone, open_source
 from scanner.sources.adb import AdbServer
+from scanner.stamping import Stamper, StampingReader
+from scanner.tallying import Tally
 
 if TYPE_CHECKING:
     from scanner.sources.inventories.detection import InventoryChoices
 
 log = logging.getLogger(__name__)
 Candidate = TypeVar("Candidate")
-UNCERTIFIED = (
-    "not signed, or the signature block is broken",
-    "not looked for (see --evidence), its APK could not be read, or only its data is left; see the issues of each row",
-    "what lists them states none",
-)
-"""Why a certificate is missing: of files, of apps on phones, of apps in inventories."""
-MAX_HOLES = 1000
-"""Holes that the summary names one by one; every one of them is a row besides."""
 
 
 class Scan:
@@ -81,6 +76,7 @@ class Scan:
         policy: Policy | None = None,
         search: Search | None = None,
         limits: Limits = LIMITS,
+        earlier: Resumption | None = None,
     ) -> None:
         started = (now or datetime.now(UTC)).astimezone(UTC)
         moment = started.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -90,17 +86,21 @@ class Scan:
         self._database = database
         self._engine = engine or SerialEngine(item_seconds=limits.item_seconds)
         self._interruption = interruption or Interruption()
-        self._reader = Reader(database, sdk, moment, verify_all=verify_all, search=search, limits=limits)
+        self.earlier = earlier
+        """The report that is continued."""
+        self._reader = StampingReader(
+            Reader(database, sdk, moment, verify_all=verify_all, search=search, limits=limits),
+            Stamper(database.digest, sdk, verify_all=verify_all, search=search, limits=limits),
+            None if earlier is None else earlier.again,
+        )
         self._insides = InsideCoverage(search or Search())
         options = phones or PhoneOptions(AdbServer(), verify_all=verify_all, search=search, limits=limits)
         judge = InstalledJudge(database, moment)
         self._inventories = Inventories(judge, options.owners, inventories)
         self._refused: dict[str, SourceError] = {}
         self._fleet = Fleet(filter(is_phone, self._specs), database, moment, options)
-        self._counts: Counter[str] = Counter()
-        self._holes: list[CoverageHole] = []
-        self._sources = self._failed_sources = self._unnamed_holes = 0
-        self._uncertified = [0, 0, 0]
+        self._tally = Tally()
+        self._sources = self._failed_sources = 0
         self._interrupted = False
 
     def rows(self) -> Iterator[AppRow | UnreadRow]:
@@ -124,6 +124,8 @@ class Scan:
         except KeyboardInterrupt:
             self._interrupted = True
             yield from self._fleet.left_over()
+        if self.earlier is not None:
+            yield from self.earlier.rest(interrupted=self._interrupted)
 
     def _outcomes(self) -> Iterator[Outcome]:
         """SPEC by SPEC: phones, which are all read from the start, and files, by the engine; then the inventories."""
@@ -136,7 +138,12 @@ class Scan:
                         yield from self._opened(spec, self._fleet.outcomes(spec))
                     done.add(spec)
             else:
-                yield from self._engine.run(self._reader, self._candidates(specs, inventories=kind == "inventory"))
+                candidates = self._candidates(specs, inventories=kind == "inventory")
+                for outcome in self._engine.run(self._reader, candidates):
+                    if isinstance(outcome, Earlier) and self.earlier is not None:
+                        yield from self.earlier.outcomes(outcome)
+                    else:
+                        yield outcome
         yield from self._inventories.outcomes()
 
     def _kind(self, spec: str) -> str:
@@ -157,7 +164,7 @@ class Scan:
 
     def summary(self) -> SummaryRow:
         """What was seen, what was not, and the exit code."""
-        counts = self._counts
+        counts = self._tally.counts
         return SummaryRow(
             schema=SCHEMA_VERSION,
             tool=f"app-scanner {__version__}",
@@ -189,10 +196,11 @@ class Scan:
             else:
                 yield from self._opened(spec, self._apps(spec))
 
-    def _apps(self, spec: str) -> Iterator[App | UnreadRow]:
+    def _apps(self, spec: str) -> Iterator[App | Outcome]:
         if spec in self._refused:
             raise self._refused[spec]
-        yield from open_source(spec).apps()
+        apps = open_source(spec).apps()
+        yield from apps if self.earlier is None else self.earlier.again(apps)
 
     def _opened(self, spec: str, found: Iterator[Candidate]) -> Iterator[Candidate | Outcome]:
         """What a source yields; one that cannot be opened is a row and no more."""
@@ -207,62 +215,36 @@ class Scan:
             yield UnreadRow(SCHEMA_VERSION, name, "source", name, str(error))
 
     def _count(self, outcome: Outcome) -> AppRow | UnreadRow | None:
+        counts = self._tally.counts
         if isinstance(outcome, AppRow):
-            self._count_app(outcome)
+            phone = is_phone(outcome.source)
+            self._tally.app(outcome, phone=phone)
+            self._insides.count(outcome, phone=phone)
             return self._policing.judge(outcome)
         if isinstance(outcome, Passed):
-            self._counts["other_files"] += not self._inventories.take_found(outcome.source, outcome.which)
+            counts["other_files"] += not self._inventories.take_found(outcome.source, outcome.which)
             return None
         if isinstance(outcome, Withheld):
-            self._counts.update(("apps", Verdict.CLEAR, "withheld"))
+            counts.update(("apps", Verdict.CLEAR, "withheld"))
             return None
         if isinstance(outcome, SamePhone):
-            self._hole(CoverageHole(outcome.source, f"the same phone as {outcome.other}: read once"))
+            self._tally.hole(outcome.source, f"the same phone as {outcome.other}: read once")
             return None
         if isinstance(outcome, UnreadRow):
-            self._counts[Verdict.UNREAD] += 1
-            self._hole(CoverageHole(f"{outcome.what} {outcome.which}", outcome.reason))
+            counts[Verdict.UNREAD] += 1
+            self._tally.hole(f"{outcome.what} {outcome.which}", outcome.reason)
+            if self.earlier is not None:
+                self.earlier.unlisted(outcome)
             return outcome
         raise TypeError("an engine must not let an expansion through")
 
-    def _count_app(self, row: AppRow) -> None:
-        counts = self._counts
-        counts["apps"] += 1
-        counts[row.verdict] += 1
-        if row.package_name is None and row.verdict != Verdict.DISPLAY_NAME:
-            counts["nameless"] += 1
-        self._insides.count(row, phone=is_phone(row.source))
-        for signer in row.signers:
-            if signer.sha256 or signer.sha1:
-                return
-        self._uncertified[0 if row.device is None else 1 if is_phone(row.source) else 2] += 1
-
-    def _hole(self, hole: CoverageHole) -> None:
-        if len(self._holes) < MAX_HOLES:
-            self._holes.append(hole)
-        else:
-            self._unnamed_holes += 1
-
     def _coverage(self) -> Iterator[CoverageHole]:
-        yield from self._holes
-        if self._unnamed_holes:
-            yield CoverageHole(
-                f"{self._unnamed_holes} more", f"only the first {MAX_HOLES} are named here; see the rows"
-            )
-        for number, why in zip(self._uncertified, UNCERTIFIED, strict=True):
-            if number:
-                yield CoverageHole(_counted(number, "app", "without a certificate"), why)
+        yield from self._tally.holes()
         yield from self._insides.holes()
         yield from self._inventories.coverage()
-        if nameless := self._counts["nameless"]:
-            yield CoverageHole(
-                _counted(nameless, "app", "without a package name"), "only the name that people see is known"
-            )
-        if withheld := self._counts["withheld"]:
-            why = "read, none of them listed, and left out of the report (--redact)"
-            yield CoverageHole(_counted(withheld, "app", "of personal profiles"), why)
-        if other := self._counts["other_files"]:
-            yield CoverageHole(_counted(other, "other file"), "neither an APK nor an archive of APKs: not read")
+        yield from self._tally.remarks()
+        if self.earlier is not None:
+            yield from self.earlier.coverage()
         for origin, days in self._database.old(self._today):
             yield CoverageHole(
                 "old data", f"{origin} were last changed {days} days ago: newer keys and names are missing"
@@ -271,10 +253,6 @@ class Scan:
             yield CoverageHole("the rest", "interrupted: nothing is known of what was not read yet")
         else:
             yield from self._policing.coverage()
-
-
-def _counted(number: int, noun: str, rest: str = "") -> str:
-    return f"{number} {noun}{'s' * (number != 1)} {rest}".rstrip()
 
 
 def scan(

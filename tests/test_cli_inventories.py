@@ -248,7 +248,8 @@ def test_an_old_scan_gives_the_same_rows(scan_rows: Scan, tmp_path: Path) -> Non
     dump = write_one(tmp_path, "dump", dumpsys((WECHAT, HASH32), ("com.example.b", "1")))
     first = scan_rows(tmp_path / "apks", dump)
     again = scan_rows(write_one(tmp_path, "saved.jsonl", first.out))
-    assert again.apps == first.apps
+    unstamped = [{**row, "stamp": None} for row in first.apps]  # what was matched anew was not read by these choices
+    assert again.apps == unstamped
     assert again.code == first.code
 
 

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "scanner"
 
-ROOMS = {"cli", "bytesource", "apk", "sources", "engines", "formats", "model", "curation", "comparing"}
+ROOMS = {"cli", "resuming", "bytesource", "apk", "sources", "engines", "formats", "model", "curation", "comparing"}
 EVERYONE = {"model", "errors"}
 ARROWS = {
     "tooling": {"sources", "apk"},
@@ -28,6 +28,8 @@ ARROWS = {
         "formats",
         "database",
         "engines",
+        "resuming",
+        "stamping",
         "sources",
         "phones",
         "cache",
@@ -42,6 +44,9 @@ ARROWS = {
         "sources",
         "engines",
         "reading",
+        "resuming",
+        "stamping",
+        "tallying",
         "fleet",
         "phones",
         "interruption",
@@ -52,6 +57,9 @@ ARROWS = {
         "allowing",
         "embedding",
     },
+    "resuming": {"stamping"},
+    "stamping": set(),
+    "tallying": set(),
     "inventories": {"sources", "joining", "phonerows"},
     "joining": {"certificate"},
     "fleet": {"phones", "containment", "interruption", "database"},
@@ -116,7 +124,7 @@ OWNERS = {
     "distributed": {"engines"},
     "platformdirs": {"cache", "bundle"},
     "minisign": {"curation"},
-    "sqlite3": {"cache", "joining", "comparing"},
+    "sqlite3": {"cache", "joining", "comparing", "resuming"},
     "androguard": {"apk", "inspection"},
     "loguru": {"apk", "inspection"},
     "click": {"cli"},

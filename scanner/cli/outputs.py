@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from collections.abc import Callable, Collection
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Generic, Self, TextIO, TypeVar
@@ -18,6 +20,10 @@ Item = TypeVar("Item")
 Last = TypeVar("Last")
 BUFFER = 256 * 1024
 """Bytes written to a file at once."""
+CONTINUED = "jsonl"
+"""The format that ``--resume`` continues."""
+FLUSH_SECONDS, SYNC_SECONDS = 1.0, 15.0
+"""How much work may be lost of it when this process is killed, and when the power fails."""
 
 
 def parse_outputs(words: tuple[str, ...], formats: Collection[str] = tuple(FORMATS)) -> list[tuple[str, str | None]]:
@@ -51,6 +57,9 @@ class Outputs(Generic[Item, Last]):
         self._new_format = new_format
         self._stack = ExitStack()
         self._formats: list[tuple[str, str | None, Writer[Item, Last]]] = []
+        self._kept: list[tuple[str, TextIO]] = []
+        self._flush_at = time.monotonic() + FLUSH_SECONDS
+        self._sync_at = time.monotonic() + SYNC_SECONDS
 
     def __enter__(self) -> Self:
         for name, file in self._wanted:
@@ -64,6 +73,8 @@ class Outputs(Generic[Item, Last]):
                 self._stack.close()
                 raise OutputError(f"{file}: {error.strerror}") from error
             self._formats.append((name, file, self._new_format(name, stream)))
+            if name == CONTINUED and file is not None:
+                self._kept.append((file, stream))
         return self
 
     def __exit__(
@@ -79,6 +90,22 @@ class Outputs(Generic[Item, Last]):
         for _, file, written in self._formats:
             try:
                 written.row(row)
+            except OSError as error:
+                raise _mapped(error, file) from error
+        if self._kept and time.monotonic() >= self._flush_at:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Let what was written outlive this process, and now and then a power cut."""
+        now = time.monotonic()
+        self._flush_at = now + FLUSH_SECONDS
+        sync, self._sync_at = now >= self._sync_at, now + SYNC_SECONDS if now >= self._sync_at else self._sync_at
+        for file, stream in self._kept:
+            try:
+                stream.flush()
+                if sync:
+                    with suppress(OSError):  # not a pipe, for example
+                        os.fsync(stream.fileno())
             except OSError as error:
                 raise _mapped(error, file) from error
 

@@ -17,6 +17,7 @@ from scanner.cli.outputs import Outputs, parse_outputs
 from scanner.cli.phoneoptions import phone_choices
 from scanner.cli.policyoptions import PolicyWords, policy_choices
 from scanner.cli.progress import Progress
+from scanner.cli.resuming import files_for, finished, told
 from scanner.database import load_database
 from scanner.errors import SourceError
 from scanner.formats import new_format
@@ -27,6 +28,7 @@ from scanner.policy import FAILED
 from scanner.scanning import Scan
 from scanner.sources.adb import NOTHING_CONNECTED, connected
 from scanner.sources.inventory import check_choices
+from scanner.stamping import Stamper
 
 if TYPE_CHECKING:
     from scanner.sources.inventories.detection import InventoryChoices
@@ -37,6 +39,7 @@ def run_scan(
     *,
     files_from: str | None,
     outputs: tuple[str, ...],
+    resume: bool,
     signatures: tuple[str, ...],
     only_signatures: bool,
     sdk: int | None,
@@ -70,6 +73,8 @@ def run_scan(
     with ExitStack() as stack:
         reading = engine_choice(engine, jobs, io_concurrency, limits.item_seconds)
         stack.callback(reading.close)
+        stamper = Stamper(database.digest, sdk or NEWEST_SDK, verify_all=verify_all, search=search, limits=limits)
+        wanted, earlier = stack.enter_context(files_for(wanted, stamper if resume else None, only=only_findings))
         scan = Scan(
             listed,
             database,
@@ -82,17 +87,19 @@ def run_scan(
             policy=judged_by,
             search=search,
             limits=limits,
+            earlier=earlier,
         )
         out = stack.enter_context(Outputs(wanted, new_format))
         stack.enter_context(progress)
         stack.callback(options.close)
-        return _written(scan, out, progress, only_findings=only_findings)
+        return finished(earlier, _written(scan, out, progress, only_findings=only_findings), progress)
 
 
 def _written(
     scan: Scan, out: Outputs[AppRow | UnreadRow, SummaryRow], progress: Progress, *, only_findings: bool
 ) -> int:
     """Write the rows as they come, then the summary, and return the exit code."""
+    told(scan.earlier, progress)
     for row in scan.rows():
         if not only_findings or isinstance(row, UnreadRow) or row.findings:
             out.row(row)

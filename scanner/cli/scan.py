@@ -21,6 +21,7 @@ Examples:
   app-scanner scan adb:R58M123ABC adb:192.168.1.7:5555 -o jsonl=rows.jsonl
   app-scanner scan WeChat.apk
   app-scanner scan downloads/ store-mirror.zip -o table -o jsonl=rows.jsonl
+  app-scanner scan s3://apks/ -o jsonl=rows.jsonl --resume   # goes on where an earlier run ended
   find /srv -name '*.apk' -print0 | app-scanner scan --files-from -
   app-scanner scan apks/ --payments -o csv=who-can-pay.csv
   app-scanner scan apks/ --signatures our-list.yaml -o csv=report.csv
@@ -52,6 +53,11 @@ Exit codes:
     metavar="FORMAT[=FILE]",
     help="How to write the report: table, html, json, jsonl, csv, parquet, sarif, junit or stix, to FILE or stdout. May"
     " be repeated.  [default: table]",
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Continue the report in -o jsonl=FILE: what it holds of unchanged files is not read again.",
 )
 @policy_options
 @signature_options
@@ -95,6 +101,7 @@ def scan(
     specs: tuple[str, ...],
     files_from: str | None,
     outputs: tuple[str, ...],
+    resume: bool,
     policy: PolicyWords,
     signatures: tuple[str, ...],
     only_signatures: bool,
@@ -127,8 +134,8 @@ def scan(
     from scanner.model import Search
 
     return run_scan(
-        specs, files_from=files_from, outputs=outputs, signatures=signatures, only_signatures=only_signatures,
-        sdk=sdk, verify_all=verify_all, jobs=jobs, engine=engine, io_concurrency=io_concurrency,
-        quiet=quiet, only_findings=only_findings, form=form, columns=columns, policy=policy, phones=phones,
-        search=Search(payments, look_alikes), limits=limits,
+        specs, files_from=files_from, outputs=outputs, resume=resume, signatures=signatures,
+        only_signatures=only_signatures, sdk=sdk, verify_all=verify_all, jobs=jobs, engine=engine,
+        io_concurrency=io_concurrency, quiet=quiet, only_findings=only_findings, form=form,
+        columns=columns, policy=policy, phones=phones, search=Search(payments, look_alikes), limits=limits,
     )  # fmt: skip

@@ -41,6 +41,10 @@ class Reads(Protocol):
         """The same, one at a time."""
         ...
 
+    def again(self, apps: Iterable[App]) -> Iterable[App | Outcome]:
+        """What is to be done of candidates found inside a container, asked where the results are gathered."""
+        ...
+
 
 class Engine(Protocol):
     """Runs a reader over candidates."""

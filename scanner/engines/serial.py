@@ -47,7 +47,7 @@ class SerialEngine:
                 for app in outcome.apps:
                     yield from self._expanded(reader, self._streamed(reader, app))
             else:
-                yield from self.run(reader, outcome.apps)
+                yield from self.run(reader, reader.again(outcome.apps))
 
     def close(self) -> None:
         """See `Engine.close`."""

@@ -84,7 +84,7 @@ class WindowedEngine(ABC, Generic[Ticket]):
         elif outcome.inline:
             yield from self._here(reader, outcome.apps)
         else:
-            yield from self.run(reader, outcome.apps)
+            yield from self.run(reader, reader.again(outcome.apps))
 
     def _here(self, reader: Reads, items: Iterable[Item], *, inline: bool = True) -> Iterator[Outcome]:
         """Read in this process, one outcome at a time."""

@@ -104,6 +104,9 @@ class AppRow(Value, frozen=True, tag_field="type", tag="app"):
     scanned_at: str
     file_sha256: str | None
     etag: str | None
+    stamp: str | None
+    """Of what was read from a file or object: opaque text, by which ``--resume`` tells that it is still the same, read
+    by the same signatures and options. Null where nothing tells."""
     signers: tuple[SignerRow, ...]
     certificate_history: tuple[SignerRow, ...]
     schemes: tuple[str, ...]
@@ -198,6 +201,13 @@ class SamePhone(Value, frozen=True):
     other: str
 
 
+class Earlier(Value, frozen=True):
+    """A candidate that an earlier scan read, and that is still the same: its rows are taken from there."""
+
+    source: str
+    number: int
+
+
 class Expansion(Value, frozen=True):
     """More work found inside a container, to be done in this place of the order.
 
@@ -209,4 +219,4 @@ class Expansion(Value, frozen=True):
     inline: bool = False
 
 
-Outcome = AppRow | UnreadRow | Passed | SamePhone | Withheld | Expansion
+Outcome = AppRow | UnreadRow | Passed | SamePhone | Withheld | Earlier | Expansion

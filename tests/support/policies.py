@@ -49,6 +49,7 @@ def app_row(
         scanned_at="2026-11-23T18:00:00Z",
         file_sha256=None,
         etag=None,
+        stamp=None,
         signers=tuple(SignerRow(sha256, None, None, None, None) for sha256 in signers),
         certificate_history=(),
         schemes=("v2",),

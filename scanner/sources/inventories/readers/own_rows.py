@@ -30,7 +30,7 @@ _SEPARATE = re.compile(r"""\{"type":|\s*\{(?!\s*"rows")[^\n]*\}\s*(?:\n|\Z)""")
 _FIRST, _LAST = '{"rows": [', '], "summary": '
 _ABSENT_APP: dict[str, Any] = {
     **dict.fromkeys(("device", "package_name", "version_code", "version_name", "label", "installer", "system")),
-    **dict.fromkeys(("min_sdk", "target_sdk", "file_sha256", "etag", "assurance", "unread")),
+    **dict.fromkeys(("min_sdk", "target_sdk", "file_sha256", "etag", "stamp", "assurance", "unread")),
     **dict.fromkeys(("users", "splits", "signers", "certificate_history", "schemes", "findings"), ()),
     **dict.fromkeys(("tamper", "issues", "contradictions", "removal"), ()),
     **dict.fromkeys(("location", "source", "scanned_at"), ""),
