@@ -3,6 +3,7 @@
 # make bench    measure against peers                make reformat  apply the formatter
 # make samples  fetch real APKs, build impostors     make schema    write docs/*.schema.json anew
 # make fuzz     every reader under a fuzzer, a minute each (SECONDS=…, TARGET=…)
+# make faults   inject every fault of the machine, 20 times each (TIMES=…)
 # make screenshots  the README's pictures            make man       write dist/app-scanner.1
 
 PYTHON ?= python3
@@ -13,10 +14,11 @@ SPEC ?= $(SAMPLES)
 PYTEST ?=
 BENCH ?=
 SECONDS ?= 60
+TIMES ?= 20
 TARGET ?=
 ROOT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get)
 
-.PHONY: scan test lint reformat bench fuzz samples schema screenshots man tools browser shells peers npm clean
+.PHONY: scan test lint reformat bench fuzz faults samples schema screenshots man tools browser shells peers npm clean
 .DELETE_ON_ERROR:
 
 # Exit code 1 means "found", which is what scanning impostors must say.
@@ -42,6 +44,9 @@ bench: $(VENV)/.installed samples
 fuzz: $(VENV)/.installed
 	$(BIN)/python -m pip install -q -e '.[fuzz]'
 	$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS) $(TARGET)
+
+faults: $(VENV)/.installed
+	$(BIN)/python -m tests.faults.run --times $(TIMES)
 
 samples: $(VENV)/.installed npm
 	@$(BIN)/python -m tests.support.samples $(SAMPLES)

@@ -33,6 +33,8 @@ def guarded(call: Callable[[], Result]) -> Result | Crash:
         return call()
     except ScannerError:
         raise
+    except MemoryError:
+        return Crash("there is not enough memory to read it: nothing of it is known")
     except Exception as error:
         log.debug("crash", exc_info=True)
         return Crash(f"crashed: {type(error).__name__}: {error}; please report it")

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import operator
 import re
-import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -21,6 +19,7 @@ import msgspec
 
 from scanner.certificate import same_certificate
 from scanner.model import Assurance, Device, Installed, Stated, UserState, printable
+from scanner.tables import Tables
 
 Known = TypeVar("Known")
 BATCH = 5_000
@@ -55,9 +54,7 @@ class Joining:
     """Takes apps in any order, and gives each app of each device once, ordered by device and name."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="app-scanner-")
-        self._base = sqlite3.connect(Path(self._folder.name) / "apps.sqlite", isolation_level=None)
-        self._base.executescript(_SCHEMA)
+        self._base = Tables(_SCHEMA)
         self._waiting: list[tuple[str, str, str | None, str, int, bytes]] = []
         self._seen: set[str] = set()
         self._number = 0
@@ -74,7 +71,6 @@ class Joining:
     ) -> None:
         """Remove the temporary file."""
         self._base.close()
-        self._folder.cleanup()
 
     def add(self, app: Installed) -> None:
         """Take one app."""

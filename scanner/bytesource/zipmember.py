@@ -126,6 +126,8 @@ def _inflate(data: bytes, entry: ZipEntry, most: int, named: str, *, whole: bool
         content = inflater.decompress(data, most + 1)
     except zlib.error as error:
         raise ApkError(f"{entry.text_name}: does not inflate ({error})") from error
+    except MemoryError as error:
+        raise LimitExceeded(f"{entry.text_name}: inflates to more than there is memory for") from error
     if not whole:
         return content[:most]
     if len(content) > most or (not inflater.eof and len(data) < entry.compressed):

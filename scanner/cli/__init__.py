@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from contextlib import suppress
 from types import TracebackType
 
 import click
@@ -79,10 +80,24 @@ cli.add_command(history)
 def run() -> None:
     """Run the command line and end the process with its exit code; every error is one line."""
     sys.excepthook = _crash
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal's narrow encoding must not end a report
     sys.exit(_run())
+
+
+def _open_what_is_closed() -> None:
+    """Take the numbers of streams that whoever started us has closed: else the next file that is opened gets them.
+
+    What is written to such a stdout fails, as it does where a disk is full; what is told on such a stderr is lost.
+    """
+    if sys.stdin is None:
+        os.open(os.devnull, os.O_RDONLY)
+    if sys.stdout is None:
+        sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w")  # noqa: SIM115, PTH123 - for as long as we run
+    if sys.stderr is None:
+        sys.stderr = open(os.open(os.devnull, os.O_WRONLY), "w")  # noqa: SIM115, PTH123 - the same
 
 
 def _run() -> int:
@@ -97,15 +112,23 @@ def _run() -> int:
     except ScannerError as error:
         click.echo(f"{PROGRAM}: {error}", err=True)
         code = FAILED
-    except OSError as error:
-        # Whoever read the report has gone, or its disk is full. Python would complain once more while closing stdout.
+    except OSError as error:  # whoever read the report has gone, or its disk is full
         if not isinstance(error, BrokenPipeError):
             click.echo(f"{PROGRAM}: {error.filename or 'stdout'}: {error.strerror}", err=True)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = FAILED
     except (KeyboardInterrupt, click.Abort):
         code = INTERRUPTED
+    _give_up_what_cannot_be_written()
     return code
+
+
+def _give_up_what_cannot_be_written() -> None:
+    """Point a stdout that fails elsewhere: Python would complain once more, and end with a code of its own."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with suppress(OSError):  # there may be no number left for another file
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _crash(kind: type[BaseException], value: BaseException, trace: TracebackType | None) -> None:

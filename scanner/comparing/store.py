@@ -5,10 +5,7 @@ See `scanner.comparing.apps` for what a place is.
 
 from __future__ import annotations
 
-import sqlite3
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 
@@ -17,6 +14,7 @@ from scanner.comparing.differing import seen
 from scanner.comparing.unseen import Holes, holes_of
 from scanner.model import AppRow, UnreadRow
 from scanner.model.comparison import Side
+from scanner.tables import Tables
 
 BATCH = 5_000
 """Apps written at once."""
@@ -49,9 +47,7 @@ class Store:
     """Takes the rows of both scans in any order, and gives them app by app."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="app-scanner-")
-        self._base = sqlite3.connect(Path(self._folder.name) / "scans.sqlite", isolation_level=None)
-        self._base.executescript(_SCHEMA)
+        self._base = Tables(_SCHEMA)
         self._waiting: list[tuple[object, ...]] = []
         self._number = self._met_apps = 0
         self._met: tuple[str, Side, int, str] | None = None
@@ -60,7 +56,6 @@ class Store:
     def close(self) -> None:
         """Remove the temporary file."""
         self._base.close()
-        self._folder.cleanup()
 
     def add(self, side: Side, row: AppRow, scan: int) -> None:
         """Take one app of the ``scan``-th scan of a side."""

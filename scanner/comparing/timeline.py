@@ -5,10 +5,7 @@ Of what is clear only that its place was looked at is kept, so the file grows wi
 
 from __future__ import annotations
 
-import sqlite3
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -17,6 +14,7 @@ from scanner.comparing.apps import App, key_of, known_of, place_of
 from scanner.comparing.differing import seen
 from scanner.comparing.unseen import Holes, holes_of
 from scanner.model import AppRow, UnreadRow
+from scanner.tables import Tables
 
 _SCHEMA = """
 PRAGMA journal_mode = OFF;
@@ -50,9 +48,7 @@ class Timeline:
     """Takes the rows of any number of scans, and gives them place by place. To be closed."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="app-scanner-")
-        self._base = sqlite3.connect(Path(self._folder.name) / "history.sqlite", isolation_level=None)
-        self._base.executescript(_SCHEMA)
+        self._base = Tables(_SCHEMA)
         self._base.execute("BEGIN")
         self._met: tuple[str, str, int, str] | None = None
         self._encode = msgspec.msgpack.Encoder().encode
@@ -60,7 +56,6 @@ class Timeline:
     def close(self) -> None:
         """Remove the temporary file."""
         self._base.close()
-        self._folder.cleanup()
 
     def add(self, row: AppRow, scan: int) -> None:
         """Take one app of a scan. Two scans of one place at one moment are one look: a file that was copied."""
