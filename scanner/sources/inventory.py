@@ -97,7 +97,7 @@ def open_inventory(spec: str, choices: InventoryChoices | None = None) -> Invent
         return _piped(StdinDocument(), spec, choices)
     try:
         pipe = Path(spec).is_fifo()
-    except ValueError:
+    except (OSError, ValueError):  # such as a folder that may not be entered
         return None
     if pipe:
         return _piped(_kept(spec), spec, choices)

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import zipfile
 from contextlib import suppress
@@ -238,24 +239,39 @@ def huge_folder(place: Path) -> None:
     assert ran.rows[-1]["counts"]["other_files"] == 5_000
 
 
-@fault("folder that nobody may read", "mode 0, as nobody where root runs it", "unread; never exit 0")
-def folder_locked(place: Path) -> None:
-    folder = folder_of(place, 2)
-    locked = folder / "locked"
-    locked.mkdir(mode=0)
-    program = (
-        "import os, sys; from scanner.scanning import Scan; from scanner.database import load_database\n"
-        "database = load_database(); list(Scan([sys.argv[1] + '/wx.apk'], database).rows())\n"
-        "scan = Scan([sys.argv[1]], database)\n"
-        "if os.geteuid() == 0: os.setegid(65534); os.seteuid(65534)\n"
-        "print([getattr(row, 'reason', '') for row in scan.rows()], scan.summary().exit_code)\n"
-    )
-    for one in (folder, *folder.parents[:3]):
-        with suppress(OSError):
-            one.chmod(one.stat().st_mode | 0o055)
-    done = subprocess.run(
-        [sys.executable, "-c", program, folder], cwd=ROOT, capture_output=True, text=True, env=ENVIRONMENT
-    )
-    locked.chmod(0o700)
-    assert "Permission denied" in done.stdout, done.stderr
-    assert done.stdout.rstrip().endswith(f" {FOUND}")
+AS_NOBODY = """
+import os, sys
+from scanner.database import load_database
+from scanner.scanning import Scan
+database = load_database()
+list(Scan([sys.argv[1]], database).rows())  # what is imported late may lie where nobody may look
+if os.geteuid() == 0:
+    os.setegid(65534)
+    os.seteuid(65534)
+for spec in sys.argv[2:]:
+    scan = Scan([spec], database)
+    print([getattr(row, "reason", "") for row in scan.rows()], scan.summary().exit_code)
+"""
+
+
+@fault(
+    "folder that nobody may read or enter",
+    "mode 0, as nobody where root runs it: within a folder, as the SPEC, and as where the SPEC lies",
+    "unread beside what can be read; as the only SPEC exit 5",
+)
+def folder_locked(_: Path) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:  # which others may enter, unlike what a test is given
+        place = Path(name)
+        place.chmod(0o755)
+        folder = folder_of(place, 2)
+        locked = folder / "locked"
+        locked.mkdir(mode=0)
+        words = [sys.executable, "-c", AS_NOBODY, folder / "wx.apk", folder, locked, locked / "x"]
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, env=ENVIRONMENT)
+        locked.chmod(0o700)
+    assert done.returncode == 0, done.stderr
+    within, alone, below = done.stdout.splitlines()
+    assert "Permission denied" in within
+    assert within.endswith(f" {FOUND}")
+    for said in (alone, below):
+        assert said == f"['Permission denied'] {FAILED}"
