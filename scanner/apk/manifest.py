@@ -1,6 +1,6 @@
 """The first elements of ``AndroidManifest.xml``: name, version, SDK range, as Android reads them.
 
-Reading ends at ``<uses-sdk>``, or at the root where the string pool shows that there is none. Attributes are told by
+Reading ends at ``<uses-sdk>``, or near the root where the string pool shows that there is none. Attributes are told by
 their resource id, as Android tells them, since their names may be anything. What Android refuses is read once more, by
 androguard, and says so: an app that no phone installs may still be known by its name.
 """
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 
 from scanner.apk.binaryxml import TYPE_STRING, Attributes, BinaryXml, Element
 from scanner.apk.lenientxml import lenient_elements
@@ -19,6 +21,8 @@ from scanner.model import LIMITS, Limits, Value
 VERSION_CODE, VERSION_NAME, VERSION_CODE_MAJOR = 0x0101021B, 0x0101021C, 0x01010576
 MIN_SDK, TARGET_SDK, TARGET_SANDBOX = 0x0101020C, 0x01010270, 0x0101054C
 """Resource ids of the ``android:`` attributes. Source: AOSP ``core/res/res/values/public*.xml``."""
+NEAR = 8
+"""Elements among which ``<uses-sdk>`` mostly is; beyond them the string pool is asked whether there is any."""
 TYPE_REFERENCE, FIRST_INT, LAST_INT = 0x01, 0x10, 0x1F
 """Types of a value. Source: AOSP ``ResourceTypes.h``, ``Res_value``."""
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")
@@ -57,7 +61,7 @@ def read_manifest(data: bytes, limits: Limits = LIMITS) -> Manifest:
         raise PlainTextManifest("the manifest is plain text: a library or source archive, not an APK")
     try:
         document = BinaryXml(data, limits)
-        return _read(document.elements(), document)
+        return _read(document.elements("uses-sdk"), document)
     except LimitExceeded:
         raise
     except ApkError as refused:
@@ -99,7 +103,12 @@ def _read(elements: Iterator[Element], document: BinaryXml | None = None, refuse
     code, major = _integer(found, VERSION_CODE), _integer(found, VERSION_CODE_MAJOR)
     if code is not None:
         code = (code & 0xFFFFFFFF) | (major or 0) << 32
-    sdk = _uses_sdk(elements) if document is None or document.holds("uses-sdk") else {}
+    sdk = _uses_sdk(islice(elements, NEAR))
+    if not sdk and (document is None or document.pool.holds("uses-sdk")):
+        sdk = _uses_sdk(elements)
+    if document is not None:
+        with suppress(ApkError):  # what follows is broken, which whoever reads on will see
+            document.look_behind()
     return Manifest(
         package_name=package,
         version_code=code,

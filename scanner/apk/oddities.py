@@ -150,7 +150,9 @@ def _header_notes(entry: ZipEntry, member: Member, directory: ZipDirectory) -> I
     if (flags ^ entry.flags) & 1:
         yield f"local-flags: the manifest is encrypted by one of its two headers alone; {IGNORED}"
     local, central = (compressed, size, crc), (entry.compressed, entry.size, entry.crc)
-    if not flags & DESCRIPTOR and local != central and _FULL_32 not in local:
+    if flags & DESCRIPTOR and any(local) and local != central:
+        yield f"data-descriptor: it follows, yet the manifest's local header states other sizes; {IGNORED}"
+    elif not flags & DESCRIPTOR and local != central and _FULL_32 not in local:
         yield f"local-sizes: sizes or checksum of the manifest differ between its two headers; {REFUSED}"
     mapped = entry.compressed if entry.method == DEFLATED else max(entry.compressed, entry.size)
     if entry.header_offset + 30 + length + extra + mapped > directory.offset:

@@ -59,10 +59,11 @@ def sign(
     v31: Sequence[V3Signer] = (),
     v32: Sequence[V3Signer] = (),
     more: Sequence[tuple[int, bytes]] = (),
+    eocd: int | None = None,
 ) -> bytes:
-    """The APK with a signing block of these signers, and ``more`` pairs behind them."""
-    directory = directory_offset(apk)
-    eocd = apk.rindex(b"PK\x05\x06")
+    """The APK with a signing block of these signers and pairs; ``eocd``: its end record, if not the last."""
+    eocd = apk.rindex(b"PK\x05\x06") if eocd is None else eocd
+    directory = directory_offset(apk, eocd)
     sections = [apk[:directory], apk[directory:eocd], apk[eocd:]]
     digests = {kind: signer.content_digest(sections, kind) for kind in ("sha256", "sha512")}
     pairs = [(signer.V2, signer.block_of([signer.v2_signer(key, digests[key.content]) for key in v2]))] if v2 else []
@@ -71,16 +72,17 @@ def sign(
         if ranged:
             pairs.append((number, signer.block_of([signer.v3_signer(one, digests[one.key.content]) for one in ranged])))
     pairs += list(more)
-    return with_block(apk, signer.signing_block(pairs)) if pairs else apk
+    return with_block(apk, signer.signing_block(pairs), eocd) if pairs else apk
 
 
-def with_block(apk: bytes, block: bytes) -> bytes:
+def with_block(apk: bytes, block: bytes, eocd: int | None = None) -> bytes:
     """The APK with these bytes between its members and its directory."""
-    directory, eocd = directory_offset(apk), apk.rindex(b"PK\x05\x06")
+    eocd = apk.rindex(b"PK\x05\x06") if eocd is None else eocd
+    directory = directory_offset(apk, eocd)
     end = apk[eocd : eocd + 16] + struct.pack("<I", directory + len(block)) + apk[eocd + 20 :]
     return apk[:directory] + block + apk[directory:eocd] + end
 
 
-def directory_offset(apk: bytes) -> int:
+def directory_offset(apk: bytes, eocd: int | None = None) -> int:
     """Where the zip directory begins."""
-    return int(struct.unpack_from("<I", apk, apk.rindex(b"PK\x05\x06") + 16)[0])
+    return int(struct.unpack_from("<I", apk, (apk.rindex(b"PK\x05\x06") if eocd is None else eocd) + 16)[0])
