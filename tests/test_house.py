@@ -33,6 +33,7 @@ ARROWS = {
         "sources",
         "phones",
         "cache",
+        "destination",
         "evidence",
         "interruption",
         "strictyaml",
@@ -100,6 +101,7 @@ ARROWS = {
     "policyschema": {"policyfile"},
     "cache": set(),
     "containment": set(),
+    "destination": set(),
     "interruption": set(),
     "postponing": set(),
     "removal": set(),
@@ -111,7 +113,7 @@ ARROWS = {
 }
 """Room → rooms it may import, besides `EVERYONE`, itself and the package's version."""
 OWNERS = {
-    "fsspec": {"bytesource"},
+    "fsspec": {"bytesource", "destination"},
     "gcsfs": {"bytesource"},
     "google": {"bytesource"},
     "adlfs": {"bytesource"},

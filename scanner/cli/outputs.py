@@ -13,8 +13,9 @@ from typing import Generic, Self, TextIO, TypeVar
 
 import click
 
+from scanner.destination import is_many_parts, lacking, open_destination
 from scanner.errors import OutputError
-from scanner.formats import BINARY, FORMATS, Writer, missing_extra
+from scanner.formats import BINARY, FORMATS, IN_PARTS, NewPart, Writer, WriterInParts, missing_extra
 
 Item = TypeVar("Item")
 Last = TypeVar("Last")
@@ -39,6 +40,8 @@ def parse_outputs(words: tuple[str, ...], formats: Collection[str] = tuple(FORMA
             raise click.UsageError(f"-o {name}: to write it, pip install 'app-inventory-scanner[{extra}]'")
         if name in BINARY and not file and sys.stdout.isatty():
             raise click.UsageError(f"-o {name} is not text: give it a file, as in -o {name}=rows.{name}")
+        if "://" in file:
+            _check_address(word, name, file)
         wanted.append((name, file or None))
     if sum(file is None for _, file in wanted) > 1:
         raise click.UsageError("only one -o can go to stdout: give the others a file, as in -o jsonl=rows.jsonl")
@@ -47,14 +50,24 @@ def parse_outputs(words: tuple[str, ...], formats: Collection[str] = tuple(FORMA
     return wanted
 
 
+def _check_address(word: str, name: str, address: str) -> None:
+    if name not in IN_PARTS:
+        raise click.UsageError(f"-o {word}: only {', '.join(IN_PARTS)} can be written to an address")
+    if why := lacking(address):
+        raise click.UsageError(f"-o {word}: {why}")
+
+
 class Outputs(Generic[Item, Last]):
     """Every format that was asked for, as one. Raises `OutputError` where a file cannot be written."""
 
     def __init__(
-        self, wanted: list[tuple[str, str | None]], new_format: Callable[[str, TextIO], Writer[Item, Last]]
+        self,
+        wanted: list[tuple[str, str | None]],
+        new_format: Callable[[str, TextIO], Writer[Item, Last]],
+        new_format_in_parts: Callable[[str, NewPart], WriterInParts[Item, Last]] | None = None,
     ) -> None:
         self._wanted = wanted
-        self._new_format = new_format
+        self._new_format, self._new_format_in_parts = new_format, new_format_in_parts
         self._stack = ExitStack()
         self._formats: list[tuple[str, str | None, Writer[Item, Last]]] = []
         self._kept: list[tuple[str, TextIO]] = []
@@ -63,6 +76,11 @@ class Outputs(Generic[Item, Last]):
 
     def __enter__(self) -> Self:
         for name, file in self._wanted:
+            if file is not None and self._new_format_in_parts and name in IN_PARTS and is_many_parts(file):
+                parts = self._new_format_in_parts(name, open_destination(file, f".{name}").part)
+                self._stack.callback(parts.close)
+                self._formats.append((name, file, parts))
+                continue
             try:
                 stream = (
                     self._stack.enter_context(Path(file).open("w", BUFFER, encoding="utf-8", newline=""))

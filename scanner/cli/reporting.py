@@ -6,7 +6,7 @@ import click
 
 from scanner.cli.outputs import Outputs, parse_outputs
 from scanner.database import load_database
-from scanner.formats import new_format
+from scanner.formats import new_format, new_format_in_parts
 from scanner.formats.cleaning import clean
 from scanner.model import UnreadRow
 from scanner.policy import FAILED
@@ -17,7 +17,7 @@ def run_report(saved: tuple[str, ...], outputs: tuple[str, ...]) -> int:
     """Read, write, and return the exit code."""
     wanted = parse_outputs(outputs)
     report = SavedReport(saved, load_database())
-    with Outputs(wanted, new_format) as out:
+    with Outputs(wanted, new_format, new_format_in_parts) as out:
         for row in report.rows():
             out.row(row)
             if isinstance(row, UnreadRow) and row.source in saved and row.which.startswith(row.source):

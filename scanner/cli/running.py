@@ -20,13 +20,14 @@ from scanner.cli.progress import Progress
 from scanner.cli.resuming import files_for, finished, told
 from scanner.database import load_database
 from scanner.errors import SourceError
-from scanner.formats import new_format
+from scanner.formats import new_format, new_format_in_parts
 from scanner.formats.cleaning import clean
 from scanner.interruption import Interruption
 from scanner.model import NEWEST_SDK, AppRow, Limits, Search, SummaryRow, UnreadRow
 from scanner.policy import FAILED
 from scanner.scanning import Scan
 from scanner.sources.adb import NOTHING_CONNECTED, connected
+from scanner.sources.counting import files_in
 from scanner.sources.inventory import check_choices
 from scanner.stamping import Stamper
 
@@ -62,9 +63,9 @@ def run_scan(
     wanted = parse_outputs(outputs)
     database = load_database([Path(path) for path in signatures], replace=only_signatures)
     judged_by = policy_choices(policy, database)
-    progress = Progress(quiet=quiet)
-    options = phone_choices(verify_all=verify_all, observer=progress.step, search=search, limits=limits, **phones)
     listed = list(_all_specs(specs, files_from))
+    progress = Progress(quiet=quiet, count=lambda: files_in(listed))
+    options = phone_choices(verify_all=verify_all, observer=progress.step, search=search, limits=limits, **phones)
     if not specs and files_from is None:
         listed = connected(options.server)
         if not listed:
@@ -80,7 +81,7 @@ def run_scan(
             database,
             sdk=sdk or NEWEST_SDK,
             verify_all=verify_all,
-            engine=reading,
+            engine=progress.watching(reading),
             phones=options,
             inventories=choices,
             interruption=stack.enter_context(Interruption()),
@@ -89,7 +90,7 @@ def run_scan(
             limits=limits,
             earlier=earlier,
         )
-        out = stack.enter_context(Outputs(wanted, new_format))
+        out = stack.enter_context(Outputs(wanted, new_format, new_format_in_parts))
         stack.enter_context(progress)
         stack.callback(options.close)
         return finished(earlier, _written(scan, out, progress, only_findings=only_findings), progress)

@@ -51,8 +51,8 @@ Exit codes:
     "outputs",
     multiple=True,
     metavar="FORMAT[=FILE]",
-    help="How to write the report: table, html, json, jsonl, csv, parquet, sarif, junit or stix, to FILE or stdout. May"
-    " be repeated.  [default: table]",
+    help="How to write the report: table, html, json, jsonl, csv, parquet, sarif, junit or stix, to FILE or stdout;"
+    " parquet also in parts, to FOLDER/ or s3://BUCKET/PREFIX. May be repeated.  [default: table]",
 )
 @click.option(
     "--resume",

@@ -1,6 +1,6 @@
 """What runs in a process that reads: batches come in, results go out, and marks say what it is at.
 
-A mark is one byte: the place of an item in its batch as it begins, the same with `ENDED` as it ends, and `BATCH_ENDED`
+A mark is two bytes: the place of an item in its batch as it begins, the same with `ENDED` as it ends, and `BATCH_ENDED`
 before the results of a batch are sent. Whoever waits reads them only when something is wrong.
 
 `main` is the same for a process that must be started as a command.
@@ -24,7 +24,8 @@ from scanner.model import Value
 
 HERE = b""
 """Sent once the process runs, and once it has been set up."""
-ENDED, BATCH_ENDED = 0x80, 0xFF
+ENDED, BATCH_ENDED = 0x8000, 0xFFFF
+MARK_BYTES = 2
 MOST = BATCH_ENDED - ENDED
 """Items of one batch, at most."""
 GRACE = 60
@@ -85,7 +86,7 @@ class _Reading:
             self._mark(place | ENDED)
 
     def _mark(self, mark: int) -> None:
-        os.write(self._marks, bytes((mark,)))
+        os.write(self._marks, mark.to_bytes(MARK_BYTES, sys.byteorder))
 
 
 def main() -> None:

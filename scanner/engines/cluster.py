@@ -25,8 +25,11 @@ from scanner.model import Outcome
 if TYPE_CHECKING:
     from scanner.engines import Reads
 
-BATCH = 96
-"""Candidates of a task: what Dask spends on one, a few milliseconds, must be little beside what reading them takes."""
+LEAST, MOST = 8, 384
+"""Candidates of a task. Dask spends some ten milliseconds of CPU time on one, which must be little beside the reading;
+but where each takes long, all of a batch wait for the last."""
+BATCH_SECONDS = 2.0
+"""What a task should take, from what those before it did."""
 WINDOW = 3
 """Batches under way for each thread of the workers."""
 WORKERS_DIED = "several workers of the cluster died while it was read; please report this file"
@@ -48,6 +51,7 @@ class ClusterEngine(WindowedEngine[Sent]):
         self._session = uuid.uuid4().hex
         self._numbers = count()
         self._told: Any = None
+        self._seconds_each = BATCH_SECONDS / 64
         self._under_way: deque[Sent] = deque()
 
     def close(self) -> None:
@@ -56,8 +60,8 @@ class ClusterEngine(WindowedEngine[Sent]):
         self._told = None
         self._cluster.close()
 
-    def _batch_size(self, *, remote: bool) -> int:  # noqa: ARG002 - either way it is a task
-        return BATCH
+    def _batch_size(self, *, remote: bool) -> int:  # noqa: ARG002 - what counts is the time it takes
+        return max(LEAST, min(MOST, int(BATCH_SECONDS / max(self._seconds_each, 1e-9))))
 
     def _window(self) -> int:
         return max(1, self._cluster.threads()) * WINDOW
@@ -71,7 +75,7 @@ class ClusterEngine(WindowedEngine[Sent]):
 
     def _taken(self, ticket: Sent) -> list[list[Outcome] | Lost]:
         try:
-            return self._results(ticket.future)
+            return self._results(ticket.future, len(ticket.batch))
         except WorkersDied:
             self._cluster.wait_for([sent.future for sent in self._under_way])
             return [self._alone(item) for item in ticket.batch]
@@ -81,7 +85,7 @@ class ClusterEngine(WindowedEngine[Sent]):
     def _alone(self, item: Item) -> list[Outcome] | Lost:
         """One item, while the cluster has nothing else of ours to do: a worker that dies now dies of it."""
         try:
-            return self._results(self._read([item]))[0]
+            return self._results(self._read([item]), 1)[0]
         except WorkersDied:
             return Lost(WORKERS_DIED)
 
@@ -91,8 +95,10 @@ class ClusterEngine(WindowedEngine[Sent]):
     def _submitted(self, function: Any, *words: Any) -> Any:  # noqa: ANN401 - dask has no types
         return self._cluster.submit(function, *words, key=f"app-scanner-{self._session}-{next(self._numbers)}")
 
-    def _results(self, future: Any) -> list[list[Outcome] | Lost]:  # noqa: ANN401 - dask has no types
-        results: list[list[Outcome] | Lost] = pickle.loads(self._cluster.result(future))  # noqa: S301 - of our workers
+    def _results(self, future: Any, count: int) -> list[list[Outcome] | Lost]:  # noqa: ANN401 - dask has no types
+        seconds, data = self._cluster.result(future)
+        self._seconds_each = (self._seconds_each + seconds / count) / 2
+        results: list[list[Outcome] | Lost] = pickle.loads(data)  # noqa: S301 - of our workers
         return results
 
     def _setup(self, reader: Reads) -> Setup:

@@ -86,7 +86,7 @@ class _Worker:
             marks = os.read(self.child.marks.fileno(), 1 << 16)
         except BlockingIOError:
             return
-        for mark in marks:
+        for mark in memoryview(marks).cast("H"):
             if mark == BATCH_ENDED:
                 self._ended += 1
                 self._running.clear()

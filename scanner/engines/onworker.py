@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+import time
 
 from scanner import __version__
 from scanner.engines.child import Setup
@@ -42,12 +43,17 @@ def told(session: str, version: str, setup: bytes) -> Told:
     return Told(session, version, pickle.loads(setup))  # noqa: S301 - of whoever runs the cluster
 
 
-def read_batch(given: Told, batch: bytes) -> bytes:
-    """The pickled results of a pickled batch. Raises `EngineError` on a worker that joined with another version."""
+def read_batch(given: Told, batch: bytes) -> tuple[float, bytes]:
+    """The pickled results of a pickled batch, and the seconds it took.
+
+    Raises `EngineError` on a worker that joined with another version.
+    """
     if given.version != __version__:
         raise EngineError(f"a worker has app-scanner {__version__}, this is {given.version}")
     if _own.session != given.session or _own.crew is None:
         if _own.crew is not None:
             _own.crew.close()
         _own.session, _own.crew = given.session, Crew(given.setup, 1, commanded, pickled=True)
-    return _own.crew.wait_pickled(_own.crew.submit(pickle.loads(batch)))  # noqa: S301 - of whoever runs the cluster
+    begin = time.monotonic()
+    results = _own.crew.wait_pickled(_own.crew.submit(pickle.loads(batch)))  # noqa: S301 - of whoever runs the cluster
+    return time.monotonic() - begin, results

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from typing import Any, Protocol, TextIO, TypeVar
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, BinaryIO, Protocol, TextIO, TypeVar
 
 from scanner.model import AppRow, SummaryRow, UnreadRow
 from scanner.model.comparison import ChangeRow, ComparisonRow, PlaceRow
@@ -12,6 +14,7 @@ from scanner.model.history import DayRow, HistoryRow, SightingRow
 
 Item_contra = TypeVar("Item_contra", contravariant=True)
 Last_contra = TypeVar("Last_contra", contravariant=True)
+NewPart = Callable[[str], AbstractContextManager[BinaryIO]]
 FORMATS = {
     "table": ("scanner.formats.table", "TableFormat"),
     "json": ("scanner.formats.jsondocument", "JsonFormat"),
@@ -39,6 +42,8 @@ HISTORY_FORMATS = {
 """The same for a fleet over time."""
 EXTRAS = {"parquet": ("pyarrow", "parquet")}
 """Name → the library it needs besides, and the extra of this distribution that installs it."""
+IN_PARTS = {"parquet": ("scanner.formats.parquet", "ParquetParts")}
+"""Formats whose report may be of many files."""
 BINARY = frozenset({"parquet"})
 """Formats that are no text: they write to the bytes beneath the stream."""
 
@@ -55,6 +60,14 @@ class Writer(Protocol[Item_contra, Last_contra]):
         ...
 
 
+class WriterInParts(Writer[Item_contra, Last_contra], Protocol[Item_contra, Last_contra]):
+    """One whose report is of many files."""
+
+    def close(self) -> None:
+        """Leave a report that does not end."""
+        ...
+
+
 class Format(Writer[AppRow | UnreadRow, SummaryRow], Protocol):
     """One way to write the report of a scan."""
 
@@ -62,6 +75,12 @@ class Format(Writer[AppRow | UnreadRow, SummaryRow], Protocol):
 def new_format(name: str, out: TextIO) -> Format:
     """The format of that name, writing to ``out``."""
     made: Format = _class_of(FORMATS[name])(out)
+    return made
+
+
+def new_format_in_parts(name: str, new_part: NewPart) -> WriterInParts[AppRow | UnreadRow, SummaryRow]:
+    """The format of that name, writing files that ``new_part`` opens by name."""
+    made: WriterInParts[AppRow | UnreadRow, SummaryRow] = _class_of(IN_PARTS[name])(new_part)
     return made
 
 

@@ -7,8 +7,9 @@ https://parquet.apache.org/docs/file-format/
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, TextIO
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, BinaryIO, TextIO
 
 import msgspec
 import msgspec.inspect as inspecting
@@ -32,28 +33,93 @@ _PLAIN = {
 }
 
 
+PART_ROWS, PART_BYTES = 1_000_000, 64 << 20
+"""What ends a part of a report of many: rows, or bytes as they are written."""
+
+
 class ParquetFormat:
     """See `Format`. Bytes go to the buffer beneath ``out``."""
 
     def __init__(self, out: TextIO) -> None:
-        self._schema = rows_schema()
-        self._writer = ParquetWriter(pa.PythonFile(out.buffer, mode="w"), self._schema, compression="zstd")
-        self._rows: list[dict[str, Any]] = []
-        self._batches: list[Any] = []
-        self._waiting = self._bytes = 0
+        self._file = _File(out.buffer)
 
     def row(self, row: AppRow | UnreadRow) -> None:
         """See `Format.row`."""
-        self._take(row)
+        self._file.take(row)
 
     def end(self, summary: SummaryRow) -> None:
         """See `Format.end`."""
-        self._take(summary)
+        self._file.take(summary)
+        self._file.finish()
+
+
+class ParquetParts:
+    """See `Format`. The rows of one report in several files: ``new_part`` opens the one of a name."""
+
+    def __init__(self, new_part: Callable[[str], AbstractContextManager[BinaryIO]]) -> None:
+        self._new_part = new_part
+        self._number = 0
+        self._rows = self._parts()
+        next(self._rows)
+
+    def row(self, row: AppRow | UnreadRow) -> None:
+        """See `Format.row`."""
+        self._rows.send(row)
+
+    def end(self, summary: SummaryRow) -> None:
+        """See `Format.end`. The last part has the summary: a report without one has not ended."""
+        self._rows.send(summary)
+        self._rows.send(None)
+
+    def close(self) -> None:
+        """Leave a report that does not end; the part under way does not appear."""
+        self._rows.close()
+
+    def _parts(self) -> Generator[None, AppRow | UnreadRow | SummaryRow | None, None]:
+        row = yield
+        while row is not None:
+            with self._new_part(f"part-{self._number:05}.parquet") as stream:
+                file = _File(stream)
+                try:
+                    while row is not None and not file.full:
+                        file.take(row)
+                        row = yield
+                    file.finish()
+                finally:
+                    file.leave()
+            self._number += 1
+        yield
+
+
+class _File:
+    """One file of rows, written as they come."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._schema = rows_schema()
+        self._writer = ParquetWriter(pa.PythonFile(stream, mode="w"), self._schema, compression="zstd")
+        self._rows: list[dict[str, Any]] = []
+        self._batches: list[Any] = []
+        self._taken = self._waiting = self._bytes = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether it is large enough for one part."""
+        return self._taken >= PART_ROWS or (self._taken % BATCH == 0 and self._stream.tell() >= PART_BYTES)
+
+    def finish(self) -> None:
+        """Write what waits, and the end of the file."""
         self._gather()
         self._flush()
         self._writer.close()
 
-    def _take(self, row: AppRow | UnreadRow | SummaryRow) -> None:
+    def leave(self) -> None:
+        """Write nothing any more: the library would still write an end when the object goes."""
+        self._writer.is_open = False
+
+    def take(self, row: AppRow | UnreadRow | SummaryRow) -> None:
+        """Write one row, or keep it until there are enough."""
+        self._taken += 1
         said = msgspec.to_builtins(row)
         if isinstance(row, SummaryRow):
             said["counts"] = list(row.counts.items())

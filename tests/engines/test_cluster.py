@@ -18,7 +18,7 @@ import pytest
 
 from scanner import __version__
 from scanner.engines import Engine, engine_for
-from scanner.engines.cluster import BATCH, WORKERS_DIED
+from scanner.engines.cluster import WORKERS_DIED
 from scanner.errors import EngineError
 from scanner.model import App, Location, Outcome, Passed, UnreadRow
 from scanner.reading import Reader
@@ -81,11 +81,11 @@ def test_a_cluster_of_this_machine_reads_the_same(scan_rows: Scan, apks: Path) -
 
 
 def test_a_worker_killed_in_the_middle_costs_nothing(engine: Engine, dask_cluster: str, tmp_path: Path) -> None:
-    count, killed = 5 * BATCH, list[int]()
+    count, killed = 400, list[int]()
     found: list[Outcome] = []
     for outcome in engine.run(DeadlyReader({}, otherwise="slow"), candidates(tmp_path, count)):
         found.append(outcome)
-        if len(found) == BATCH:
+        if len(found) == 40:
             killed.append(pids(dask_cluster)[0])
             os.kill(killed[0], signal.SIGKILL)
     assert len(found) == count
@@ -107,7 +107,7 @@ def pids(address: str) -> list[int]:
 def test_what_crashes_or_hangs_is_named_and_no_worker_dies(engine: Engine, dask_cluster: str, tmp_path: Path) -> None:
     before = pids(dask_cluster)
     reader = DeadlyReader({"5.apk": "segfault", "100.apk": "loop in c", "101.apk": "killed"})
-    found = named(list(engine.run(reader, candidates(tmp_path, 2 * BATCH))))
+    found = named(list(engine.run(reader, candidates(tmp_path, 192))))
     assert list(found) == [5, 100, 101]
     assert "died, twice" in found[5]
     assert "took too long" in found[100]
@@ -202,7 +202,7 @@ def test_another_python_and_no_app_scanner_are_told() -> None:
 def test_a_scheduler_that_goes_away_ends_the_scan_with_one_line(tmp_path: Path) -> None:
     with scheduler() as main, worker(main.address):
         engine = engine_for(1, name=main.address)
-        found = engine.run(DeadlyReader({}, otherwise="slow"), candidates(tmp_path, 4 * BATCH))
+        found = engine.run(DeadlyReader({}, otherwise="slow"), candidates(tmp_path, 400))
         assert isinstance(next(found), Passed)
         main.kill()
         with pytest.raises(EngineError, match=r"connection was lost|no worker is left"):

@@ -30,7 +30,7 @@ def rclone() -> str:
 
 
 @contextmanager
-def s3_server(root: Path, folder_of_config: Path, *, etags: bool = True) -> Iterator[str]:
+def s3_server(root: Path, folder_of_config: Path, *, etags: bool = True, writable: bool = False) -> Iterator[str]:
     """An S3 server over a folder whose folders are buckets; yields its ``HOST:PORT``.
 
     Without ``etags`` no digest of whole objects is computed, and a folder is listed once, not with each request: as it
@@ -38,9 +38,9 @@ def s3_server(root: Path, folder_of_config: Path, *, etags: bool = True) -> Iter
     """
     address = f"127.0.0.1:{free_port()}"
     command = [rclone(), "serve", "s3", "--config", str(folder_of_config / "rclone.conf"), "--addr", address,
-               "--auth-key", f"{KEY},{SECRET}", "--read-only", "--vfs-cache-mode", "off",
+               "--auth-key", f"{KEY},{SECRET}", "--vfs-cache-mode", "writes" if writable else "off",
                "--dir-cache-time", "0s" if etags else "1h", "--poll-interval", "0",
-               "--etag-hash", "MD5" if etags else "", str(root)]  # fmt: skip
+               "--etag-hash", "MD5" if etags else "", *(() if writable else ("--read-only",)), str(root)]  # fmt: skip
     with running(command, address):
         yield address
 
