@@ -19,8 +19,8 @@ from scanner.engines.child import Setup
 from scanner.engines.dasklib import Cluster, WorkersDied
 from scanner.engines.onworker import IDLE_SECONDS, read_batch, told
 from scanner.engines.watchdog import Lost
-from scanner.engines.windowed import Item, WindowedEngine, outcomes
-from scanner.model import Outcome
+from scanner.engines.windowed import WindowedEngine, outcomes
+from scanner.model import App, Outcome
 
 if TYPE_CHECKING:
     from scanner.engines import Reads
@@ -38,7 +38,7 @@ WORKERS_DIED = "several workers of the cluster died while it was read; please re
 class Sent:
     """A batch, and the task that reads it."""
 
-    def __init__(self, batch: list[Item], future: Any) -> None:  # noqa: ANN401 - dask has no types
+    def __init__(self, batch: list[App], future: Any) -> None:  # noqa: ANN401 - dask has no types
         self.batch, self.future = batch, future
 
 
@@ -66,7 +66,7 @@ class ClusterEngine(WindowedEngine[Sent]):
     def _window(self) -> int:
         return max(1, self._cluster.threads()) * WINDOW
 
-    def _sent(self, reader: Reads, batch: list[Item]) -> Sent:
+    def _sent(self, reader: Reads, batch: list[App]) -> Sent:
         if self._told is None:
             self._told = self._submitted(told, self._session, __version__, pickle.dumps(self._setup(reader)))
         sent = Sent(batch, self._read(batch))
@@ -82,14 +82,14 @@ class ClusterEngine(WindowedEngine[Sent]):
         finally:
             self._under_way = deque(sent for sent in self._under_way if sent is not ticket)
 
-    def _alone(self, item: Item) -> list[Outcome] | Lost:
+    def _alone(self, item: App) -> list[Outcome] | Lost:
         """One item, while the cluster has nothing else of ours to do: a worker that dies now dies of it."""
         try:
             return self._results(self._read([item]), 1)[0]
         except WorkersDied:
             return Lost(WORKERS_DIED)
 
-    def _read(self, batch: list[Item]) -> Any:  # noqa: ANN401 - dask has no types
+    def _read(self, batch: list[App]) -> Any:  # noqa: ANN401 - dask has no types
         return self._submitted(read_batch, self._told, pickle.dumps(batch, pickle.HIGHEST_PROTOCOL))
 
     def _submitted(self, function: Any, *words: Any) -> Any:  # noqa: ANN401 - dask has no types

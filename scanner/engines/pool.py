@@ -14,7 +14,7 @@ from scanner.engines.launching import forked
 from scanner.engines.together import IO_CONCURRENCY, Together, is_remote
 from scanner.engines.watchdog import ITEM_SECONDS, Lost
 from scanner.engines.windowed import Ended, Item, WindowedEngine, outcomes, said_of
-from scanner.model import Outcome
+from scanner.model import App, Outcome
 
 if TYPE_CHECKING:
     from scanner.engines import Reads
@@ -72,7 +72,7 @@ class PoolEngine(WindowedEngine[Task]):
     def _window(self) -> int:
         return self._jobs * WINDOW
 
-    def _sent(self, reader: Reads, batch: list[Item]) -> Task:
+    def _sent(self, reader: Reads, batch: list[App]) -> Task:
         if self._crew is None:
             setup = Setup(pickle.dumps(partial(outcomes, reader)), self._threads, self._item_seconds)
             self._crew = Crew(setup, self._jobs, forked)

@@ -39,11 +39,12 @@ class WindowedEngine(ABC, Generic[Ticket]):
 
     def run(self, reader: Reads, items: Iterable[Item]) -> Iterator[Outcome]:
         """See `Engine.run`."""
-        under_way: deque[tuple[list[Item], Ticket]] = deque()
+        under_way: deque[tuple[list[Item], Ticket | None]] = deque()
         ahead = iter(items)
         try:
             while batch := self._batch(ahead):
-                under_way.append((batch, self._sent(reader, batch)))
+                apps = [item for item in batch if isinstance(item, App)]
+                under_way.append((batch, self._sent(reader, apps) if apps else None))
                 if len(under_way) >= self._window():
                     yield from self._gathered(reader, *under_way.popleft())
             while under_way:
@@ -60,7 +61,7 @@ class WindowedEngine(ABC, Generic[Ticket]):
         """Batches under way at once."""
 
     @abstractmethod
-    def _sent(self, reader: Reads, batch: list[Item]) -> Ticket:
+    def _sent(self, reader: Reads, batch: list[App]) -> Ticket:
         """Have a batch read."""
 
     @abstractmethod
@@ -72,10 +73,15 @@ class WindowedEngine(ABC, Generic[Ticket]):
         size = self._batch_size(remote=any(map(is_remote, first)))
         return first + list(islice(items, size - 1)) if first else []
 
-    def _gathered(self, reader: Reads, batch: list[Item], ticket: Ticket) -> Iterator[Outcome]:
-        for item, said in zip(batch, self._taken(ticket), strict=True):
-            for outcome in said_of(item, said):
-                yield from self._expanded(reader, outcome)
+    def _gathered(self, reader: Reads, batch: list[Item], ticket: Ticket | None) -> Iterator[Outcome]:
+        """The outcomes of a batch. What was an outcome already was not sent, and stays in its place."""
+        read = iter(self._taken(ticket) if ticket is not None else ())
+        for item in batch:
+            if isinstance(item, App):
+                for outcome in said_of(item, next(read)):
+                    yield from self._expanded(reader, outcome)
+            else:
+                yield from self._expanded(reader, item)
 
     def _expanded(self, reader: Reads, outcome: Outcome) -> Iterator[Outcome]:
         """More work found inside a container is done in its place; what must be streamed, in this process."""

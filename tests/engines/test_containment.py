@@ -16,7 +16,7 @@ from scanner.engines import Engine, PoolEngine, SerialEngine, spread
 from scanner.engines.child import Setup
 from scanner.engines.crew import Crew
 from scanner.engines.launching import commanded, forked
-from scanner.engines.watchdog import Lost
+from scanner.engines.watchdog import DIED, Lost
 from scanner.errors import EngineError
 from scanner.model import App, Location, Outcome, Passed, UnreadRow
 from tests.support.deadly import DeadlyReader, candidates
@@ -185,3 +185,13 @@ def _runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_what_is_an_outcome_already_stays_in_its_place(tmp_path: Path) -> None:
+    apps = candidates(tmp_path, 60)
+    items = [Passed("x", app.location.path) if place % 3 or place < 20 else app for place, app in enumerate(apps)]
+    engine = PoolEngine(2, worth_it=1)
+    try:
+        assert named(list(engine.run(DeadlyReader({"39.apk": "exit"}), items))) == {39: DIED}
+    finally:
+        engine.close()
