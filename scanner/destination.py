@@ -107,12 +107,14 @@ class _Prefix:
     def part(self, name: str) -> Iterator[BinaryIO]:
         """See `Destination.part`."""
         with self._mapped(), self._files.open(f"{self._path}/{name}", "wb", block_size=BLOCK) as stream:
+            whole = False
             try:
                 yield stream
-            except BaseException:
-                stream.discard()  # an object cut short must not appear
-                stream.closed = True
-                raise
+                whole = True
+            finally:
+                if not whole:
+                    stream.discard()  # an object cut short must not appear
+                    stream.closed = True
 
     @contextmanager
     def _mapped(self) -> Iterator[None]:
