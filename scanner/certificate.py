@@ -52,6 +52,7 @@ def complete(certificate: Certificate) -> Certificate:
     )
 
 
+@lru_cache(maxsize=REMEMBERED)
 def hash32(der: bytes) -> str:
     """Java's ``Arrays.hashCode(byte[])``, which Android prints for a signature, as eight hex digits.
 

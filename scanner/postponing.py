@@ -17,17 +17,24 @@ class _Postponed(ModuleType):
 
 
 @contextmanager
-def postponed(name: str) -> Iterator[None]:
-    """While it is entered, importing the module ``name`` costs nothing: whoever does has it loaded at its first use.
+def postponed(*names: str) -> Iterator[None]:
+    """While it is entered, importing these modules costs nothing: whoever does has them loaded at their first use.
 
-    Afterwards an import of it is what it always was.
+    Afterwards an import of them is what it always was.
     """
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = stand_in = _Postponed(name)
+    waiting = {name: _Postponed(name) for name in names if name not in sys.modules}
+    sys.modules.update(waiting)
     try:
         yield
     finally:
-        if sys.modules.get(name) is stand_in:
-            del sys.modules[name]
+        for name, stand_in in waiting.items():
+            if sys.modules.get(name) is stand_in:
+                del sys.modules[name]
+                _name_in_package(stand_in)
+
+
+def _name_in_package(stand_in: _Postponed) -> None:
+    """What an import of ``package.child`` does besides: whoever says ``package.child`` afterwards finds it."""
+    package, _, child = stand_in.__name__.rpartition(".")
+    if package in sys.modules:
+        vars(sys.modules[package]).setdefault(child, stand_in)

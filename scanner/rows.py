@@ -9,7 +9,6 @@ import msgspec
 from scanner.apk import identify
 from scanner.apk.identity import more_notes
 from scanner.apk.insides import read_insides
-from scanner.apk.verify import verify
 from scanner.bytesource import ByteSource, Span
 from scanner.certificate import complete
 from scanner.database import SignatureDatabase
@@ -105,6 +104,8 @@ class Judge:
     def _verified(
         self, source: ByteSource, identity: ApkIdentity, declared: Observation, insides: Insides | None
     ) -> Judged:
+        from scanner.apk.verify import verify  # with all the mathematics; most scans verify nothing
+
         verification = verify(source, self._sdk, self._sdk, limits=self._limits)
         digest = source.hash_ranges([Span(0, source.size)], "sha256")[0].hex()
         identity = more_notes(source, identity, self._limits)

@@ -19,6 +19,16 @@ import colorsys as again
 assert again.rgb_to_hsv is colorsys.rgb_to_hsv
 assert not hasattr(colorsys, "nothing")
 """
+DOTTED = """
+import sys
+from scanner.postponing import postponed
+with postponed("colorsys", "wsgiref.util"):
+    import colorsys, wsgiref, wsgiref.util
+    alone = wsgiref
+assert not {"colorsys", "wsgiref.util"} & set(sys.modules)
+assert alone.util.guess_scheme({}) == "http", "found in its package, too, and loaded at its first use"
+assert alone.util is sys.modules["wsgiref.util"]
+"""
 
 
 def python(script: str) -> None:
@@ -28,6 +38,10 @@ def python(script: str) -> None:
 
 def test_it_is_loaded_when_it_is_used() -> None:
     python(SCRIPT)
+
+
+def test_several_are_put_off_and_one_within_a_package() -> None:
+    python(DOTTED)
 
 
 def test_one_that_is_loaded_stays() -> None:
@@ -44,7 +58,7 @@ from scanner.apk.lenientxml import _androguard
 from scanner.sources.adb.library import adb_library
 _androguard()
 assert adb_library().AdbError
-assert not {"requests", "urllib3", "androguard.core.resources.public"} & set(sys.modules)
+assert not {"requests", "urllib3", "androguard.core.resources.public", "urllib.request"} & set(sys.modules)
 from androguard.core.axml import public
 assert len(public.SYSTEM_RESOURCES["attributes"]["inverse"]) > 1000, "androguard itself has what it needs"
 """)

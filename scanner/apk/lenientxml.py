@@ -25,7 +25,8 @@ PARSER_ERRORS = (
 @cache
 def _androguard() -> tuple[Any, type[Exception]]:
     """The parser of androguard and its own error, imported when first needed, its log switched off."""
-    with postponed("androguard.core.resources.public"):  # names for people; ids are all that is looked at here
+    # Names for people, where ids are all that is looked at here, and what fetches XML from the web.
+    with postponed("androguard.core.resources.public", "urllib.request"):
         from androguard.core.axml import AXMLParser, ResParserError
     from loguru import logger
 

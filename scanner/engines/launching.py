@@ -17,7 +17,7 @@ from multiprocessing.process import BaseProcess
 
 from scanner.engines.child import serve
 
-PRELOADED = ["scanner.reading", "scanner.engines.child", "androguard.core.axml", "cryptography.x509"]
+PRELOADED = ["scanner.reading", "scanner.apk.verify", "scanner.engines.child", "cryptography.x509"]
 """What is imported once, before processes are forked off."""
 
 
