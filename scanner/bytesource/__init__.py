@@ -18,7 +18,7 @@ from scanner.bytesource.filelike import FileLike
 from scanner.bytesource.forward import Forward, open_forward
 from scanner.bytesource.local import LocalFile, resident
 from scanner.bytesource.memory import Memory, Slice
-from scanner.bytesource.phone import BLOCK, Fetches, PhoneFile
+from scanner.bytesource.phone import BLOCK, Fetches, PhoneFile, Told, first_tail
 from scanner.bytesource.remote import RemoteFile, open_remote, store_of
 from scanner.bytesource.zipdirectory import NoEndRecord, ZipDirectory, ZipEntry
 from scanner.bytesource.zipmember import Member, member_bytes, open_member, read_member
@@ -40,8 +40,10 @@ __all__ = [
     "RemoteFile",
     "Slice",
     "Span",
+    "Told",
     "ZipDirectory",
     "ZipEntry",
+    "first_tail",
     "member_bytes",
     "open_forward",
     "open_member",

@@ -11,6 +11,7 @@ from typing import Protocol
 from scanner.bytesource.base import ReadsByOffset, Span
 from scanner.bytesource.blockcache import BlockCache
 from scanner.errors import ReadError
+from scanner.model import Value
 
 BLOCK = 4096
 """Reads are rounded out to blocks of this size: what ``dd`` on every release can skip and count in."""
@@ -21,11 +22,19 @@ BEFORE = 2
 """Blocks fetched in front of what is asked for: the signing block lies in front of the zip directory."""
 
 
+class Told(Value, frozen=True):
+    """What a phone told of a file before it is opened: its size, and what came along of its beginning and its end."""
+
+    size: int
+    head: bytes = b""
+    tail: bytes = b""
+
+
 class Fetches(Protocol):
     """What a phone does for a file of its own. Each raises `ReadError` where the phone or the transport fails."""
 
-    def told(self, path: str) -> int | None:
-        """The size, where the phone told it already; it is told once."""
+    def told(self, path: str) -> Told | None:
+        """What the phone told already; it is told once."""
         ...
 
     def end(self, path: str, tail: int) -> tuple[int, bytes]:
@@ -51,9 +60,10 @@ class PhoneFile(ReadsByOffset):
 
     def __init__(self, phone: Fetches, path: str) -> None:
         self._phone, self._path = phone, path
-        size, self._tail = _opened(phone, path)
-        super().__init__(size)
-        self._blocks = _Blocks(phone, path, size)
+        there = _opened(phone, path)
+        self._tail = there.tail
+        super().__init__(there.size)
+        self._blocks = _Blocks(phone, path, there.size, there.head)
         self._between = BlockCache(self._blocks, BLOCK, before=BEFORE)
 
     def hash_ranges(self, spans: Iterable[Span], algorithm: str) -> list[bytes]:
@@ -73,27 +83,35 @@ class PhoneFile(ReadsByOffset):
         return front + self._tail[: end - begins] if end > begins else front
 
 
-def _opened(phone: Fetches, path: str) -> tuple[int, bytes]:
+def first_tail(size: int) -> int:
+    """How much of the end of a file of this size is fetched at first, as far as it is so large."""
+    return max(TAIL, min(size // SHARE, MOST_TAIL))
+
+
+def _opened(phone: Fetches, path: str) -> Told:
     """Size and end of a file. Where it is not as the phone told before, it is asked for anew."""
-    size = phone.told(path)
-    if size:
-        first = (size - min(size, max(TAIL, min(size // SHARE, MOST_TAIL)))) // BLOCK
+    told = phone.told(path)
+    if told and told.tail:
+        return told
+    if told and told.size:
+        size = told.size
+        first = (size - min(size, first_tail(size))) // BLOCK
         tail = phone.blocks(path, [(first, -(-size // BLOCK) - first)])
         if len(tail) == size - first * BLOCK:
-            return size, tail
+            return Told(size, tail=tail)
     size, tail = phone.end(path, TAIL)
     if len(tail) != min(size, TAIL):
         raise ReadError(f"the phone sent {len(tail)} bytes of the end of a file of {size}")
-    return size, tail
+    return Told(size, tail=tail)
 
 
 class _Blocks(ReadsByOffset):
     """The file as its transport gives it: every read is a round trip. The first one brings the first block along."""
 
-    def __init__(self, phone: Fetches, path: str, size: int) -> None:
+    def __init__(self, phone: Fetches, path: str, size: int, head: bytes) -> None:
         super().__init__(size)
         self._phone, self._path = phone, path
-        self.head = b""
+        self.head = head
 
     def _read(self, offset: int, length: int) -> bytes:
         first, last = offset // BLOCK, (offset + length - 1) // BLOCK

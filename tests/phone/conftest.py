@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -77,6 +78,10 @@ class Scanned(Ran):
         return row
 
 
+REST = Random(0).randbytes(60_000)
+"""What stands between the manifest and the end of an APK, so that the one does not come along with the other."""
+
+
 class Desk:
     """APKs, phones and scans of one test."""
 
@@ -96,9 +101,10 @@ class Desk:
     def app(self, package: str, der: bytes | None = None, *, apk: bytes | None = None, **more: Any) -> InstalledApp:
         """An app whose APK bears this certificate, by default somebody's; the dump states its hash."""
         key = signer.key("somebody") if der is None else signer.key("somebody").wearing(der)
-        data = build_apk(package, v2=[key], version_code=more.get("version_code", 1)) if apk is None else apk
+        if apk is None:
+            apk = build_apk(package, v2=[key], version_code=more.get("version_code", 1), members={"assets/rest": REST})
         more.setdefault("hashes", (hash32_of(key.certificate),))
-        return installed(self.file(data), package, **more)
+        return installed(self.file(apk), package, **more)
 
     def phone(self, android: str, *apps: InstalledApp, **more: Any) -> SimulatedPhone:
         """A phone with these apps, connected."""

@@ -136,6 +136,15 @@ def test_a_shell_that_hangs_over_a_file_costs_that_file(desk: Desk) -> None:
     assert ran.seconds < 10
 
 
+def test_ends_that_do_not_come_together_are_read_one_by_one(desk: Desk) -> None:
+    phone = desk.phone("13", *many(desk, 10))
+    phone.hang("tail -c")
+    ran = desk.run(phone, "--timeout", "2")
+    whole(ran)
+    assert ran.verdicts["com.tencent.mm"] == "confirmed"
+    assert (ran.unread, set(ran.assurances.values())) == ([], {"platform", "declared"})
+
+
 def test_a_phone_that_hangs_over_every_file_does_not_hold_the_scan_for_each(desk: Desk) -> None:
     phone = desk.phone("13", *many(desk, 60)[:-1])
     phone.hang("dd if=")

@@ -46,9 +46,10 @@ def suite_phone(private_server: RealServer) -> Iterator[SimulatedPhone]:
 
 
 @peers
+@pytest.mark.parametrize("ahead", [False, True], ids=["asked alone", "asked ahead"])
 @pytest.mark.parametrize("missing", [(), ("dd",), ("stat",), ("dd", "head", "tail")], ids="-".join)
 def test_the_suite_is_the_same_on_a_phone(
-    missing: tuple[str, ...], suite_phone: SimulatedPhone, private_server: RealServer
+    missing: tuple[str, ...], ahead: bool, suite_phone: SimulatedPhone, private_server: RealServer
 ) -> None:
     suite_phone.missing(*missing)
     placed = suite_phone.root.placed[:: 5 if "tail" in missing else 1]  # pulled whole, which takes its time
@@ -56,6 +57,8 @@ def test_the_suite_is_the_same_on_a_phone(
     source = PhoneSource(f"{PREFIX}{suite_phone.address}", server)
     address = PhoneAddress(suite_phone.address, server.address)
     try:
+        if ahead:
+            source.expect(Location(one.path, phone=address) for one in placed)
         with ThreadPoolExecutor(8) as threads:
             there = list(threads.map(lambda one: said_of(Location(one.path, phone=address)), placed))
     finally:
@@ -69,8 +72,9 @@ def test_the_suite_is_the_same_on_a_phone(
 SIZES = (0, 1, 4095, 4096, 4097, 8191, 8192, 8193, 36 * 1024, 36 * 1024 + 1, 300_000)
 
 
-@pytest.mark.parametrize("missing", [(), ("dd",), ("stat",), ("dd", "head", "tail")], ids="-".join)
-def test_any_range_of_any_size_is_the_same(desk: Desk, missing: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("ahead", [False, True], ids=["asked alone", "asked ahead"])
+@pytest.mark.parametrize("missing", [(), ("dd",), ("stat",), ("tail",), ("dd", "head", "tail")], ids="-".join)
+def test_any_range_of_any_size_is_the_same(desk: Desk, missing: tuple[str, ...], ahead: bool) -> None:
     files = {}
     for number, size in enumerate(SIZES):
         files[f"com.example.a{number}"] = desk.file(bytes(byte * 7 % 251 for byte in range(size)))
@@ -78,6 +82,8 @@ def test_any_range_of_any_size_is_the_same(desk: Desk, missing: tuple[str, ...])
     phone.missing(*missing)
     source = PhoneSource(f"{PREFIX}{phone.address}", AdbServer(f"127.0.0.1:{desk.server.port}"))
     address = PhoneAddress(phone.address, f"127.0.0.1:{desk.server.port}")
+    if ahead:
+        source.expect(Location(phone.path_of(name), phone=address) for name in files)
     for name, file in files.items():
         data = file.read_bytes()
         with open_location(Location(phone.path_of(name), phone=address)) as there:

@@ -12,8 +12,9 @@ import struct
 import threading
 from collections.abc import Iterable, Sequence
 
-from scanner.bytesource import BLOCK, Memory, Span
+from scanner.bytesource import BLOCK, Memory, Span, Told
 from scanner.errors import LimitExceeded, ReadError
+from scanner.sources.adb.ends import Ends
 from scanner.sources.adb.phone import Phone
 
 MISSING = 127
@@ -40,12 +41,12 @@ class PhoneFiles:
         self._phone = phone
         self._lacks: set[str] = set()
         self._pulled: tuple[str, Memory] | None = None
-        self._sizes: dict[str, int] = {}
+        self._ends = Ends(phone.ask)
         self._lock = threading.Lock()
 
     def expect(self, paths: Iterable[str]) -> None:
         """Ask for the sizes of files that will be read, many in one round trip. One that is not told is asked alone."""
-        wanted = list(dict.fromkeys(paths))
+        wanted, sizes = list(dict.fromkeys(paths)), dict[str, int]()
         for at in range(0, len(wanted), SIZES_AT_ONCE):
             part = wanted[at : at + SIZES_AT_ONCE]
             out, _ = self._phone.ask(f"stat -Lc '%s %n' {' '.join(map(shlex.quote, part))}")
@@ -53,12 +54,13 @@ class PhoneFiles:
             for path in part:
                 size, _, behind = rest.partition(" ")
                 if _NUMBER.fullmatch(size) and behind.startswith(path + "\n"):
-                    self._sizes[path] = int(size)
+                    sizes[path] = int(size)
                     rest = behind[len(path) + 1 :]
+        self._ends.expect(sizes)
 
-    def told(self, path: str) -> int | None:
-        """See `Fetches.told`."""
-        return self._sizes.pop(path, None)
+    def told(self, path: str) -> Told | None:
+        """See `Fetches.told`: the ends of several files in one round trip."""
+        return self._ends.take(path)
 
     def end(self, path: str, tail: int) -> tuple[int, bytes]:
         """See `Fetches.end`: one round trip."""
