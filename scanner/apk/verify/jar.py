@@ -17,7 +17,8 @@ from scanner.apk.jarsigning import MAX_BLOCK_FILE
 from scanner.apk.verify import jarmanifest
 from scanner.apk.verify.issues import Issues
 from scanner.apk.verify.jarcontent import MANIFEST_NAME, Job, Members, text
-from scanner.apk.verify.jarmanifest import NAME, Listing, PlainSection, Section, SignatureFile
+from scanner.apk.verify.jarmanifest import SignatureFile
+from scanner.apk.verify.jarsections import MAX_LISTING, NAME, Listing, PlainSection, Section, parse_listing
 from scanner.apk.verify.pkcs7 import BlockProblem, verified_certificate
 from scanner.bytesource import ByteSource, ZipDirectory, ZipEntry
 from scanner.errors import ApkError, LimitExceeded
@@ -138,7 +139,7 @@ def _manifest(jar: _Jar, entries: dict[bytes, ZipEntry]) -> tuple[Listing, dict[
     if entry is None:
         jar.error("JAR_SIG_NO_MANIFEST")
         raise _Stop
-    manifest = jarmanifest.parse_listing(jar.members.content(entry, jarmanifest.MAX_LISTING))
+    manifest = parse_listing(jar.members.content(entry, MAX_LISTING))
     by_name = dict(zip(map(NAME, manifest.sections), manifest.sections, strict=True))
     if len(by_name) < len(manifest.sections) or not by_name.keys() <= entries.keys():
         _name_faults(jar, entries, manifest)
@@ -181,7 +182,7 @@ def _check_block(jar: _Jar, signer: _Signer) -> None:
     """Fill in whose key signed the signature file."""
     block_name, file_name = text(signer.block.name), text(signer.file.name)
     block = jar.members.content(signer.block, MAX_BLOCK_FILE)
-    signer.content = jar.members.content(signer.file, jarmanifest.MAX_LISTING)
+    signer.content = jar.members.content(signer.file, MAX_LISTING)
     try:
         certificate = verified_certificate(block, signer.content, jar.min_sdk, jar.max_sdk, jar.limits.certificates)
     except BlockProblem as problem:
@@ -198,7 +199,7 @@ def _check_signature_file(
     jar: _Jar, signer: _Signer, manifest: Listing, by_name: dict[bytes, Section | PlainSection], found: frozenset[int]
 ) -> bool:
     """Whether the signer counts; fills in the members that it signs."""
-    listing = jarmanifest.parse_listing(signer.content)
+    listing = parse_listing(signer.content)
     file = SignatureFile(text(signer.file.name), listing, manifest, by_name, jar.min_sdk, jar.max_sdk)
     file.check(found)
     for code, params in file.warnings:

@@ -1,125 +1,22 @@
-"""``MANIFEST.MF`` and the signature files of JAR signing: sections, the digests that count, one against the other.
+"""What signs what in JAR signing: the digests of a section that count, and a signature file against the manifest.
 
-Format: the JAR File Specification, "JAR Manifest" and "Signed JAR File". Which digest counts on which release, and
-which fault of a signature file makes Android pass its signer over, are the rules of Google's apksig.
+Which digest counts on which release, and which fault of a signature file makes Android pass its signer over, are the
+rules of Google's apksig.
 """
 
 from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from itertools import chain, islice, repeat, starmap
-from operator import attrgetter
 
 from scanner.apk.verify.jarcontent import DIGEST_DID_NOT_VERIFY, HASHES, MANIFEST_NAME, Digest, Fault, mismatches, text
-from scanner.errors import LimitExceeded
-from scanner.model import Value
+from scanner.apk.verify.jarsections import NAME, Listing, PlainSection, Section
 
-MAX_LISTING = 16 << 20
-"""Largest manifest or signature file that is read, in bytes."""
-MAX_SECTIONS = 1 << 18
-MAX_SECTION = 1 << 20
-"""Largest section of either, in bytes: one describes a single member."""
 GINGERBREAD, JELLY_BEAN_MR2, NOUGAT, PIE = 9, 18, 24, 28
 _STRONGEST = (("SHA-512", b"sha-512"), ("SHA-384", b"sha-384"), ("SHA-256", b"sha-256"), ("SHA-1", b"sha1"))
 _SHA_1, _SINCE_GINGERBREAD = {b"sha", b"sha1", b"sha-1"}, {"SHA-384", "SHA-512"}
-_BLANK_LINE = b"\r\n\r\n"
-_CONTENT = re.compile(rb"[^\r\n]")
-_SECTION_END = re.compile(rb"(?:\r\n|\r(?!\n)|\n)(?:\r\n|\r|\n)")
-_PLAIN = re.compile(rb"Name: ([^\r\n]{1,65535})\r\n([^\r\n: ][^\r\n: ]{1,63}): ([^\r\n]{1,255})\r\n\r\n")
-_FOLD = re.compile(rb"(?:\r\n|\r|\n) ")
-
-
-class Section(Value, frozen=True, gc=False):
-    """One section, with the blank line behind it: that is what its digest covers."""
-
-    raw: bytes
-    name: bytes | None
-    """The member it describes. Only a first attribute names: later ones are passed over, as apksig does."""
-
-    def attributes(self) -> dict[bytes, bytes]:
-        """The values by the name of the attribute in lower case; of a repeated one the first. Not kept: it is large."""
-        pairs = map(bytes.partition, reversed(_lines(self.raw)), repeat(b": "))
-        return {attribute.lower(): value for attribute, _, value in pairs}
-
-
-class PlainSection(Value, frozen=True, gc=False):
-    """A section of a name and one attribute, as nearly all are: the same as a `Section`, cheaper by the thousand."""
-
-    name: bytes
-    attribute: bytes
-    value: bytes
-
-    @property
-    def raw(self) -> bytes:
-        """See `Section`."""
-        return b"Name: %b\r\n%b: %b\r\n\r\n" % (self.name, self.attribute, self.value)
-
-    def attributes(self) -> dict[bytes, bytes]:
-        """See `Section`."""
-        return {self.attribute.lower(): self.value, b"name": self.name}
-
-
-def section(raw: bytes) -> Section:
-    """A section from its bytes."""
-    lines = _lines(raw)
-    attribute, _, value = lines[0].partition(b": ") if lines else (b"", b"", b"")
-    return Section(raw, value if attribute == b"Name" or attribute.lower() == b"name" else None)
-
-
-def _lines(raw: bytes) -> list[bytes]:
-    folded = b"\n " in raw or b"\r " in raw
-    return (_FOLD.sub(b"", raw) if folded else raw).splitlines()
-
-
-NAME = attrgetter("name")
-
-
-@dataclass(frozen=True)
-class Listing:
-    """A manifest or signature file in its sections."""
-
-    raw: bytes
-    main: Section
-    sections: tuple[Section | PlainSection, ...]
-
-
-def parse_listing(data: bytes) -> Listing:
-    """Cut into sections at blank lines; several of them separate as one does. Raises `LimitExceeded`."""
-    end = data.find(_BLANK_LINE) + len(_BLANK_LINE)
-    plain = _plain_sections(data, end)
-    if plain:
-        cut = list(islice(_cut_anywhere(data[:end]), 2))
-        if len(cut) == 1:
-            return Listing(data, section(cut[0]), plain)
-    cut = list(islice(_cut_anywhere(data), MAX_SECTIONS + 2))
-    if len(cut) > MAX_SECTIONS + 1 or max(map(len, cut), default=0) > MAX_SECTION:
-        raise LimitExceeded(f"more than {MAX_SECTIONS} sections, or one of more than {MAX_SECTION} bytes")
-    main, *sections = map(section, cut or [b""])
-    return Listing(data, main, tuple(sections))
-
-
-def _plain_sections(data: bytes, begin: int) -> tuple[PlainSection, ...]:
-    """All sections from ``begin`` on, found many times faster than by cutting; none where any is not plain."""
-    if begin > MAX_SECTION or data.count(_BLANK_LINE) > MAX_SECTIONS:
-        return ()
-    found = _PLAIN.findall(data, begin)
-    # They lie without a gap where they are as long as all there is.
-    length = sum(map(len, chain.from_iterable(found))) + len(found) * len(PlainSection(b"", b"", b"").raw)
-    return tuple(starmap(PlainSection, found)) if begin + length == len(data) else ()
-
-
-def _cut_anywhere(data: bytes) -> Iterator[bytes]:
-    """The sections of a file whose lines end in any of the three ways, in turns if it likes."""
-    begin = _CONTENT.search(data)
-    while begin:
-        end = _SECTION_END.search(data, begin.start())
-        stop = end.end() if end else len(data)
-        yield data[begin.start() : stop]
-        begin = _CONTENT.search(data, stop)
 
 
 def digests_to_check(section: Section | PlainSection, suffix: bytes, min_sdk: int, max_sdk: int) -> list[Digest]:
