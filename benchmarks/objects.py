@@ -111,7 +111,7 @@ def _timed(action: partial[None]) -> float:
 
 
 def _scan(bucket: Bucket, spec: str, name: str) -> None:
-    command = python("-m", "scanner", "scan", spec, "-q", "-j", "2", "--io-concurrency", str(AT_ONCE))
+    command = python("-m", "scanner", "scan", spec, "-q", "--no-cache", "-j", "2", "--io-concurrency", str(AT_ONCE))
     command += ["-o", f"jsonl={bucket.work / name}.jsonl"]
     done = subprocess.run(command, cwd=ROOT, env=environment(bucket.link.url))
     if done.returncode not in {0, 1}:

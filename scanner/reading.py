@@ -12,9 +12,8 @@ from functools import partial
 from scanner.apk import NotAnApk
 from scanner.bytesource import ByteSource, Memory, member_bytes
 from scanner.containment import Crash, contained
-from scanner.database import SignatureDatabase
 from scanner.errors import ApkError, LimitExceeded, ScannerError
-from scanner.model import LIMITS, App, AppRow, Expansion, Hop, Limits, Location, Outcome, Passed, Search, UnreadRow
+from scanner.model import LIMITS, App, AppRow, Expansion, Hop, Limits, Location, Outcome, Passed, UnreadRow
 from scanner.rows import Judge, Judged, same_signers, unread_row
 from scanner.sources.containers import (
     BUNDLE_MARKS,
@@ -39,20 +38,11 @@ Opener = tuple[App, Callable[[], ByteSource]]
 
 
 class Reader:
-    """Reads candidates against one database for one Android release. Carries no state from one to the next."""
+    """Reads candidates, which the judge judges. Carries no state from one to the next."""
 
-    def __init__(
-        self,
-        database: SignatureDatabase,
-        sdk: int,
-        now: str,
-        *,
-        verify_all: bool = False,
-        search: Search | None = None,
-        limits: Limits = LIMITS,
-    ) -> None:
+    def __init__(self, judge: Judge, limits: Limits = LIMITS) -> None:
         self.limits = limits
-        self._judge = Judge(database, sdk, now, verify_all=verify_all, search=search, limits=limits)
+        self._judge = judge
 
     def __call__(self, app: App) -> list[Outcome]:
         """Everything said of one candidate. Never raises: this is the boundary that turns a crash into a row."""

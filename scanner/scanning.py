@@ -45,6 +45,7 @@ from scanner.phonerows import InstalledJudge
 from scanner.phones import PhoneOptions
 from scanner.policy import exit_code
 from scanner.reading import Reader
+from scanner.remembering import RememberingJudge
 from scanner.resuming import Resumption
 from scanner.sources import is_phone, open_source
 from scanner.sources.adb import AdbServer
@@ -88,15 +89,17 @@ class Scan:
         self._interruption = interruption or Interruption()
         self.earlier = earlier
         """The report that is continued."""
+        self._insides = InsideCoverage(search or Search())
+        options = phones or PhoneOptions(AdbServer(), verify_all=verify_all, search=search, limits=limits)
+        judge = RememberingJudge(
+            database, sdk, moment, verify_all=verify_all, search=search, limits=limits, cache=options.cache
+        )
         self._reader = StampingReader(
-            Reader(database, sdk, moment, verify_all=verify_all, search=search, limits=limits),
+            Reader(judge, limits),
             Stamper(database.digest, sdk, verify_all=verify_all, search=search, limits=limits),
             None if earlier is None else earlier.again,
         )
-        self._insides = InsideCoverage(search or Search())
-        options = phones or PhoneOptions(AdbServer(), verify_all=verify_all, search=search, limits=limits)
-        judge = InstalledJudge(database, moment)
-        self._inventories = Inventories(judge, options.owners, inventories)
+        self._inventories = Inventories(InstalledJudge(database, moment), options.owners, inventories)
         self._refused: dict[str, SourceError] = {}
         self._fleet = Fleet(filter(is_phone, self._specs), database, moment, options)
         self._tally = Tally()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Protocol
@@ -70,18 +71,14 @@ class Stamper:
 
 def parsed(stamp: str | None) -> Stamp | None:
     """A stamp in its parts; None for what is none."""
-    name, *ends = (stamp or "").split("+")
-    choices, dash, content = name.partition("-")
-    if not dash or len(choices) != 2 * CHOICES_BYTES or len(content) != 2 * CONTENT_BYTES:
-        return None
-    numbers = [int(end) for end in ends if end.isascii() and end.isdigit() and len(end) < SIGNIFICANT]
-    if len(numbers) != len(ends) or len(ends) not in {0, 2}:
-        return None
-    return Stamp(choices, content, *numbers) if ends else Stamp(choices, content, 0, 0)
+    found = _STAMP.fullmatch(stamp or "")
+    return None if found is None else Stamp(found[1], found[2], int(found[3] or 0), int(found[4] or 0))
 
 
-SIGNIFICANT = 12
-"""Digits that no number of files has."""
+_STAMP = re.compile(
+    rf"([0-9a-f]{{{2 * CHOICES_BYTES}}})-([0-9a-f]{{{2 * CONTENT_BYTES}}})(?:\+([0-9]{{1,7}})\+([0-9]{{1,7}}))?"
+)
+"""Of a candidate with ten million rows or more the end is not told, so it is read again."""
 
 
 def stamped(stamp: str | None, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:

@@ -25,7 +25,10 @@ SPELLED = {"\\": "\\e", "-": "\\-", "'": "\\(aq", "`": "\\(ga", "^": "\\(ha", "~
 WIDTH = 72
 FILES = (
     ("~/.config/app-scanner/config.yaml", "The configuration file (XDG_CONFIG_HOME is honoured)."),
-    ("~/.cache/app-scanner/", "Identities of apps that were read on phones before (XDG_CACHE_HOME is honoured)."),
+    (
+        "~/.cache/app-scanner/",
+        "Identities of apps on phones and in object stores that were read before (XDG_CACHE_HOME is honoured).",
+    ),
 )
 
 

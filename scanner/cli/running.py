@@ -5,8 +5,8 @@ from __future__ import annotations
 import codecs
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,15 +23,17 @@ from scanner.errors import SourceError
 from scanner.formats import new_format, new_format_in_parts
 from scanner.formats.cleaning import clean
 from scanner.interruption import Interruption
-from scanner.model import NEWEST_SDK, AppRow, Limits, Search, SummaryRow, UnreadRow
+from scanner.model import NEWEST_SDK, REMOTE, AppRow, Limits, Search, SummaryRow, UnreadRow
 from scanner.policy import FAILED
 from scanner.scanning import Scan
+from scanner.sources import is_phone
 from scanner.sources.adb import NOTHING_CONNECTED, connected
 from scanner.sources.counting import files_in
 from scanner.sources.inventory import check_choices
 from scanner.stamping import Stamper
 
 if TYPE_CHECKING:
+    from scanner.phones import PhoneOptions
     from scanner.sources.inventories.detection import InventoryChoices
 
 
@@ -92,8 +94,21 @@ def run_scan(
         )
         out = stack.enter_context(Outputs(wanted, new_format, new_format_in_parts))
         stack.enter_context(progress)
-        stack.callback(options.close)
+        stack.enter_context(cache_of(options, listed, progress))
         return finished(earlier, _written(scan, out, progress, only_findings=only_findings), progress)
+
+
+@contextmanager
+def cache_of(options: PhoneOptions, specs: Sequence[str], progress: Progress) -> Iterator[None]:
+    """The cache of identities, for who has use for one; where there can be none, the user is told."""
+    if options.cache is not None and any(spec.startswith(REMOTE) or is_phone(spec) for spec in specs):
+        options.cache.open()
+        if options.cache.problem is not None:
+            progress.note(f"app-scanner: {clean(options.cache.problem)}")
+    try:
+        yield
+    finally:
+        options.close()
 
 
 def _written(

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from pathlib import Path
 
 import msgspec
 
 from scanner.model import AppRow
 from scanner.resuming.runs import Run
+from scanner.tables import Tables
 
 BATCH = 5_000
 """Candidates written at once."""
@@ -31,15 +29,12 @@ class Index:
     """The candidates whose rows an earlier scan wrote, by the part of their stamps that is of what was read."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="app-scanner-")
-        self._base = sqlite3.connect(Path(self._folder.name) / "runs.sqlite", isolation_level=None)
-        self._base.executescript(_SCHEMA)
+        self._base = Tables(_SCHEMA)
         self._taken = bytearray()
 
     def close(self) -> None:
         """Remove the temporary file."""
         self._base.close()
-        self._folder.cleanup()
 
     def add(self, runs: Iterable[Run]) -> None:
         """Take candidates; of one that is known already the first stays."""

@@ -315,3 +315,26 @@ def test_a_pipe_cannot_be_continued(desk: Desk) -> None:
 def test_signed_by_another_it_is_an_impostor_before_and_after(desk: Desk) -> None:
     desk.put(a__apk=build_apk("com.tencent.mm", v2=[key("a")]))
     assert [desk.scan().apps[0]["verdict"], desk.resume().apps[0]["verdict"]] == ["impostor", "impostor"]
+
+
+@pytest.mark.parametrize(
+    "stamp", ["", "x", "-", f"{'a' * 12}-{'b' * 32}", f"{'a' * 12}-{'z' * 32}+1+0", f"{'a' * 12}-{'b' * 32}+1+99999999"]
+)
+def test_a_stamp_that_is_none_of_ours_counts_for_nothing(desk: Desk, three: Rescan, stamp: str) -> None:
+    first = three()
+    text = desk.file.read_text()
+    for row in first.apps:
+        text = text.replace(row["stamp"], stamp.replace("a" * 12, row["stamp"][:12]))
+    desk.file.write_text(text)
+    again = desk.resume()
+    assert (again.said, len(again.read)) == (first.said, 3)
+
+
+def test_a_row_that_is_changed_beyond_reading_is_unread_once(desk: Desk, three: Rescan) -> None:
+    first = three()
+    text = desk.file.read_text()
+    desk.file.write_text(text.replace('"copy":"active"', '"copy":"odd"', 1))
+    damaged = desk.resume()
+    assert (damaged.code, [row["type"] for row in damaged.rows]) == (1, ["unread", "app", "app", "summary"])
+    assert "resume once more" in damaged.rows[0]["reason"]
+    assert desk.resume().said == first.said

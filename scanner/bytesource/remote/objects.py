@@ -47,6 +47,12 @@ class RemoteFile(ReadsByOffset):
             self._found = persistently(lambda: store.look(found))
         super().__init__(self._found.size if self._found.size is not None else self._download().size)
 
+    @property
+    def content(self) -> str | None:
+        """What names these very bytes, whenever they are read: address, size and ETag. None where there is no ETag."""
+        address, size, etag = self._found
+        return None if etag is None else f"{address}\n{size}\n{etag}"
+
     def close(self) -> None:
         """Give back what is held of it."""
         with self._lock:
