@@ -21,7 +21,7 @@ from tests.objects.conftest import Served
 from tests.support.apk_builder import build_apk, zip_bytes
 from tests.support.emulators import connection_string
 from tests.support.link import Fault, Link
-from tests.support.objectstore import SECRET, nginx
+from tests.support.objectstore import SECRET, nginx, self_signed
 from tests.support.signer import key
 from tests.support.tools import require_tool
 from tests.test_cli_scan import tar_bytes
@@ -283,7 +283,7 @@ def test_objects_that_change_while_they_are_scanned_are_unread(bucket: Served, s
 
 @pytest.mark.parametrize(
     ("path", "said"),
-    [("none.apk", "no such object"), ("none/", "nothing lies there"), ("empty/", "nothing lies there")],
+    [("none.apk", "no such object"), ("none/", "no such object"), ("empty/", "nothing lies there")],
 )
 def test_what_a_web_server_does_not_have_is_one_line(web: Served, scan: Scan, path: str, said: str) -> None:
     (web.root / "empty").mkdir()
@@ -304,12 +304,8 @@ def test_https_with_a_certificate_that_is_trusted_and_one_that_is_not(
     tmp_path: Path, scan: Scan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     require_tool("nginx")
-    certificate, secret = tmp_path / "cert.pem", tmp_path / "key.pem"
-    subprocess.run(
-        [require_tool("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", secret,
-         "-out", certificate, "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    require_tool("openssl")
+    certificate, secret = self_signed(tmp_path)
     root = tmp_path / "web"
     root.mkdir()
     (root / "a.apk").write_bytes(apk())
@@ -339,6 +335,25 @@ def test_a_name_and_password_of_the_address_are_sent_and_never_shown(tmp_path: P
     assert (refused.code, "asks for a name and a password" in refused.err) == (5, True)
     assert (ran.code, len(ran.apps), len(ran.unread)) == (3, 1, 1)
     assert SECRET not in ran.out + ran.err
+
+
+def test_a_password_is_not_taken_to_another_server(tmp_path: Path, scan: Scan, monkeypatch: pytest.MonkeyPatch) -> None:
+    require_tool("nginx")
+    certificate, secret = self_signed(tmp_path)
+    folders = [tmp_path / name for name in ("here", "there", "web")]
+    for folder in folders:
+        folder.mkdir()
+    (tmp_path / "web" / "a.apk").write_bytes(apk())
+    http = f"log_format who '$http_authorization|$request_uri'; access_log {tmp_path}/$server_port.log who;"
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with nginx(folders[2], folders[0], tls=(certificate, secret), http=http) as there:
+        moved = f"return 302 https://{there}$request_uri;"
+        with nginx(folders[2], folders[1], http=http, extra=moved) as here:
+            ran = scan(f"http://somebody:{SECRET}@{here}/a.apk")
+    assert (ran.code, [row["package_name"] for row in ran.apps]) == (0, ["com.example.app"])
+    logs = {name: tmp_path / f"{name.rpartition(':')[2]}.log" for name in (here, there)}
+    assert all(line.startswith("Basic") for line in logs[here].read_text().splitlines())
+    assert {line.partition("|")[0] for line in logs[there].read_text().splitlines()} == {"-"}
 
 
 def test_an_extra_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

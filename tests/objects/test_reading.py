@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,12 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scanner.bytesource import RemoteFile, Span, ZipDirectory, open_remote, store_of
-from scanner.bytesource.remote import objects, ranged, store
+from scanner.bytesource.remote import kinds, objects, ranged, store
+from scanner.bytesource.remote import web as websites
 from scanner.bytesource.remote.store import Answer, Found
 from scanner.errors import LimitExceeded, OutOfRange, ReadError, SourceError
 from tests.objects.conftest import Served
 from tests.support.apk_builder import build_apk, zip_bytes
 from tests.support.link import Fault
+from tests.support.objectstore import nginx
 from tests.support.signer import key
 
 A = key("a")
@@ -295,9 +298,11 @@ def plain_server(*, endless: bool) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/x.apk"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/x.apk"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_a_server_that_tells_no_size_is_read_whole() -> None:
@@ -337,9 +342,11 @@ def lying(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/x.apk"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/x.apk"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.mark.usefixtures("hurried")
@@ -364,6 +371,61 @@ def test_what_a_server_sends_must_be_what_was_asked_for(headers: dict[str, str],
                 store.persistently(read)
         else:
             assert read().data == body
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        ("http://localhost:9/x.apk", "it redirects to http://localhost: followed are https"),
+        ("http://169.254.169.254/latest/meta-data", "it redirects to http://169.254.169.254: followed are https"),
+        ("//169.254.169.254/x", "it redirects to http://169.254.169.254"),
+        ("file:///etc/passwd", "it redirects to file://"),
+        ("ftp://example.org/x", "it redirects to ftp://example.org"),
+        ("http://[::1", "it redirects to what is no address"),
+    ],
+)
+def test_a_redirect_leads_to_https_or_stays_where_it_is(there: str, said: str) -> None:
+    with lying(answering(302, {"Location": there}, b"")) as address:
+        for spec in (address, f"{address.rpartition('/')[0]}/"):
+            with pytest.raises(SourceError, match=re.escape(said)):
+                list(store_of(spec).find(spec))
+        with pytest.raises(ReadError, match=re.escape(said)):
+            open_remote(address, 100).read_at(0, 10)
+
+
+def test_a_redirect_within_a_server_is_followed(web: Served) -> None:
+    web.put({"real/x.bin": DATA, "real/index.html": b"<a href=x.bin>x</a> <a href=/moved/x.bin>x</a>"})
+    extra = "rewrite ^/old/(.*)$ /real/$1 redirect;"
+    with nginx(web.root, web.root.parent, extra=extra) as address:
+        (one,) = store_of("http://x").find(f"http://{address}/old/")
+        assert one.address == f"http://{address}/real/x.bin"
+        with open_remote(f"http://{address}/old/x.bin") as file:
+            assert (file.size, file.read_at(5, 5)) == (len(DATA), DATA[5:10])
+        kinds.forget()
+
+
+# Folders of web servers ------------------------------------------------------------------------------------
+
+
+def test_a_folder_page_is_read_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websites, "MAX_PAGE", 100_000)
+    with plain_server(endless=True) as address, pytest.raises(SourceError, match="the page of the folder is longer"):
+        list(store_of(address).find(f"{address}/"))
+
+
+def test_folders_without_end_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websites, "MAX_DEPTH", 10)
+    page = b"<a href=a/>a</a> <a href=0.apk> <A HREF='#top'> <a href=http://[> <a> <a href=./> <a href=mailto:x@y.z>"
+    with lying(answering(200, {}, page)) as address:
+        folder = address.removesuffix("x.apk")
+        found = []
+
+        def listing() -> None:
+            found.extend(one.address for one in store_of(folder).find(folder))
+
+        with pytest.raises(SourceError, match="within each other"):
+            listing()
+    assert found == [f"{folder}{'a/' * depth}0.apk" for depth in range(11)]
 
 
 def test_a_redirect_that_leads_round_ends() -> None:

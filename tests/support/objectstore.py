@@ -46,8 +46,13 @@ def s3_server(root: Path, folder_of_config: Path, *, etags: bool = True, writabl
 
 
 @contextmanager
-def nginx(root: Path, folder: Path, *, tls: tuple[Path, Path] | None = None, extra: str = "") -> Iterator[str]:
-    """nginx over a folder, with its index pages; yields its ``HOST:PORT``. ``tls``: certificate and key."""
+def nginx(
+    root: Path, folder: Path, *, tls: tuple[Path, Path] | None = None, extra: str = "", http: str = "access_log off;"
+) -> Iterator[str]:
+    """nginx over a folder, with its index pages; yields its ``HOST:PORT``. ``tls``: certificate and key.
+
+    ``extra`` and ``http``: more of its configuration, of the server and around it.
+    """
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     if program is None:
         raise NoServerError("no nginx (Debian: nginx-light)")
@@ -58,12 +63,26 @@ def nginx(root: Path, folder: Path, *, tls: tuple[Path, Path] | None = None, ext
         f"""daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log; worker_processes 1;
         {"user root;" if os.geteuid() == 0 else ""}
         events {{ worker_connections 512; }}
-        http {{ access_log off; client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2;
+        http {{ {http} client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2;
           fastcgi_temp_path {folder}/t3; uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
           server {{ listen {address}{" ssl" if tls else ""}; {secure} root {root}; autoindex on; {extra} }} }}"""
     )
     with running([program, "-e", str(folder / "error.log"), "-c", str(config)], address):
         yield address
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 and its key. Raises `NoServerError`."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        raise NoServerError("no openssl (Debian: openssl)")
+    certificate, secret = folder / "cert.pem", folder / "key.pem"
+    subprocess.run(
+        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", secret, "-out", certificate,
+         "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return certificate, secret
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import os
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, TypeVar
 import aiohttp
 from fsspec.asyn import sync
 from fsspec.implementations.http import HTTPFileSystem
+from yarl import URL
 
 from scanner.bytesource.remote.store import (
     CHANGED,
@@ -35,6 +36,8 @@ from scanner.errors import LimitExceeded, ReadError
 TOO_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 MAX_SAID = 16 * 1024
 """Bytes of an error's body that are read."""
+MAX_NAMED = 200
+"""Characters of a server's name that a message holds."""
 CONNECTIONS = 1024
 """More than would ever be open at once: what bounds them is how many threads ask."""
 Result = TypeVar("Result")
@@ -61,6 +64,7 @@ class Ranged:
                 "timeout": aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS),
                 "trust_env": _trusted(),
                 "headers": {"Accept-Encoding": "identity"},
+                "trace_configs": [_only_safe_redirects()],
             },
             get_client=_client,
         )
@@ -77,6 +81,11 @@ class Ranged:
         """Size and name of the content, by asking for the first byte: a server may refuse HEAD."""
         found: Found = self._done(self._looked(address, headers))
         return found
+
+    def page(self, address: str, limit: int) -> tuple[str, bytes]:
+        """A page of up to so many bytes, and the address it has after redirects. Raises `LimitExceeded`."""
+        read: tuple[str, bytes] = self._done(self._paged(address, limit))
+        return read
 
     def close(self) -> None:
         """Close the connections that are kept open."""
@@ -125,6 +134,15 @@ class Ranged:
                 raise await self._told(answer)
             return Found(address, size, self._name(answer))
 
+    async def _paged(self, address: str, limit: int) -> tuple[str, bytes]:
+        async with await self._request(address, _NONE) as answer:
+            if answer.status != 200:
+                raise await self._told(answer)
+            data = await _at_most(answer, limit + 1)
+            if len(data) > limit:
+                raise LimitExceeded(f"the page of the folder is longer than {limit} bytes")
+            return str(answer.url) if answer.history else address, data  # the former has no name and password
+
     async def _copied(self, url: str, found: Found, out: BinaryIO, limit: int, headers: Headers) -> None:
         async with await self._request(url, headers) as answer:
             if answer.status != 200:
@@ -159,6 +177,28 @@ def seconds(after: str) -> float:
         return 0.0
 
 
+def _only_safe_redirects() -> aiohttp.TraceConfig:
+    """Redirects lead to https, or stay on the server that was asked: never into a network that only a server reaches.
+
+    aiohttp itself takes no name, password or token to another server.
+    """
+
+    async def redirected(_session: object, _context: object, told: aiohttp.TraceRequestRedirectParams) -> None:
+        here, headers = told.response.url, told.response.headers
+        safe, where = False, "what is no address"
+        with suppress(ValueError):
+            there = here.join(URL(headers.get("Location") or headers.get("URI") or ""))  # read as aiohttp reads it
+            where = f"{there.scheme}://{there.host or ''}"[:MAX_NAMED]
+            safe = there.scheme == "https" or there.origin() == here.origin()
+        if not safe:
+            told.response.close()
+            raise ReadError(f"it redirects to {where}: followed are https addresses, and those of the same server")
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_redirect.append(redirected)
+    return trace
+
+
 def _trusted() -> bool:
     """Whether the environment holds a proxy or passwords: to look takes as long as half a request, each time."""
     names = Path(os.environ.get("NETRC", "~/.netrc")).expanduser()
@@ -188,6 +228,9 @@ def mapped() -> Iterator[None]:
         raise ReadError(f"not an address that can be read: {type(error).__name__}") from error
     except aiohttp.ClientResponseError as error:
         raise ReadError(f"the server answers {error.status}") from error
+    except aiohttp.ClientConnectorCertificateError as error:
+        why = getattr(error.certificate_error, "verify_message", "") or "not trusted"
+        raise ReadError(f"the server's certificate does not verify: {why}") from error
     except (TimeoutError, OSError, aiohttp.ClientError) as error:
         why = getattr(error, "strerror", None) or type(error).__name__  # its text may hold the address, and a secret
         raise Transient(f"the server does not answer: {why}") from error

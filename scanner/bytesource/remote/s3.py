@@ -85,6 +85,7 @@ class S3Store:
                 log.info("s3: requests are not signed")
             self._files = S3FileSystem(
                 anon=self._anonymous,
+                cache_regions=True,  # a bucket may lie in another region than the one that is set
                 use_listings_cache=False,
                 skip_instance_cache=True,
                 config_kwargs={

@@ -1,22 +1,29 @@
 """``https://`` and ``http://``: objects of web servers, by ranges where the server knows them.
 
 A name and password in the address are sent as basic authentication; a proxy and ~/.netrc are found in the usual places.
+Redirects are followed to https, and within one server; name and password are not taken to another.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from typing import BinaryIO
+from urllib.parse import urldefrag, urljoin
 
-from scanner.bytesource.remote.ranged import Ranged, mapped
+from scanner.bytesource.remote.ranged import Ranged
 from scanner.bytesource.remote.store import CHANGED, NO_SUCH, Answer, Found, persistently
-from scanner.errors import ReadError, SourceError
+from scanner.errors import LimitExceeded, ReadError, SourceError
 
 _UP = re.compile(r"/(\.|%2e){1,2}(/|$|\?)", re.IGNORECASE)
 """A link that leads out of the folder it seems to lie in."""
-MAX_DEPTH = 16
-"""Folders below a folder whose pages are read."""
+MAX_FOLDERS = 10_000
+"""Pages of folders that are read for one SPEC."""
+MAX_DEPTH = 64
+"""How deep they may lie in each other."""
+MAX_PAGE = 32 << 20
+"""Largest page of a folder, in bytes: a line for each of some 200,000 files."""
 _REASONS = {
     401: "it asks for a name and a password: https://NAME:PASSWORD@HOST/…, or ~/.netrc",
     403: "access denied",
@@ -38,13 +45,10 @@ class WebStore:
         try:
             if not address.partition("?")[0].endswith("/"):
                 yield persistently(lambda: self._ranged.look(address))
-                return
-            listed = persistently(lambda: self._linked(address))
-        except ReadError as error:
+            else:
+                yield from self._below(address, set())
+        except (ReadError, LimitExceeded) as error:
             raise SourceError(str(error)) from error
-        for one in sorted(listed):
-            if one.startswith(address) and not one.endswith("/") and not _UP.search(one):
-                yield Found(one, None, None)
 
     def read(self, found: Found, offset: int, length: int) -> Answer:
         """See `Store.read`."""
@@ -62,8 +66,41 @@ class WebStore:
         """See `Store.close`."""
         self._ranged.close()
 
-    def _linked(self, address: str) -> list[str]:
-        """The addresses that the pages of a folder, and of folders below it, link to."""
-        with mapped():
-            listed: list[str] = self._ranged.files.find(address, maxdepth=MAX_DEPTH)
-            return listed
+    def _below(self, folder: str, read: set[str], depth: int = 0) -> Iterator[Found]:
+        """What the page of a folder links to, and those of folders below it, by name; each page is read once."""
+        if len(read) >= MAX_FOLDERS or depth > MAX_DEPTH:
+            raise SourceError(f"more than {MAX_FOLDERS} folders, or {MAX_DEPTH} within each other: name one further in")
+        read.add(folder)
+        where, page = persistently(lambda: self._ranged.page(folder, MAX_PAGE))
+        for link in sorted(_links(where, page)):
+            if not link.startswith(where) or link == where or _UP.search(link):
+                continue
+            if not link.endswith("/"):
+                yield Found(link, None, None)
+            elif link not in read:
+                yield from self._below(link, read, depth + 1)
+
+
+class _Links(HTMLParser):
+    """Where the links of a page lead to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note a link."""
+        self.found.update(value for name, value in attrs if tag == "a" and name == "href" and value)
+
+
+def _links(where: str, page: bytes) -> set[str]:
+    """The addresses that a page links to, without their fragments."""
+    links = _Links()
+    links.feed(page.decode("utf-8", "replace"))
+    found = set()
+    for link in links.found:
+        try:
+            found.add(urldefrag(urljoin(where, link.strip()))[0])
+        except ValueError:  # no address at all
+            continue
+    return found
