@@ -30,6 +30,8 @@ WIDTH, LATENCY = 100e6, 0.02
 AT_ONCE = 32
 FASTER, SHARE, REQUESTS = 10, 0.02, 6
 MEAN = 10e6
+ELSEWHERE = {"source", "location", "scanned_at", "etag", "stamp"}
+"""Keys of a row that tell where and when it was read."""
 DOWNLOAD = "download by rclone, then scan"
 
 
@@ -140,6 +142,6 @@ def _identities(rows: Path) -> list[tuple[object, ...]]:
         row = json.loads(line)
         if row["type"] != "summary":
             where = str(row.get("location") or row.get("which")).rpartition("/")[2]
-            rest = {key: value for key, value in row.items() if key not in {"source", "location", "scanned_at", "etag"}}
+            rest = {key: value for key, value in row.items() if key not in ELSEWHERE}
             found.append((where, json.dumps(rest, sort_keys=True)))
     return sorted(found)

@@ -28,6 +28,8 @@ from tests.test_cli_scan import tar_bytes
 
 Scan = Callable[..., Ran]
 A = key("a")
+ELSEWHERE = {"source", "scanned_at", "etag", "stamp"}
+"""Keys of a row that tell where and when it was read."""
 
 
 def apk(package: str = "com.example.app", size: int = 0, **options: Any) -> bytes:
@@ -58,7 +60,7 @@ def identities(ran: Ran, prefix: str) -> list[str]:
     found = []
     for row in ran.rows[:-1]:
         row["place"] = str(row.pop("location", "") or row.pop("which", "")).removeprefix(prefix)
-        rest = {name: value for name, value in row.items() if name not in {"source", "scanned_at", "etag"}}
+        rest = {name: value for name, value in row.items() if name not in ELSEWHERE}
         found.append(json.dumps(rest, sort_keys=True).replace(prefix, ""))
     return sorted(found)
 
