@@ -21,6 +21,7 @@ Examples:
   app-scanner scan adb:R58M123ABC adb:192.168.1.7:5555 -o jsonl=rows.jsonl
   app-scanner scan WeChat.apk
   app-scanner scan downloads/ store-mirror.zip -o table -o jsonl=rows.jsonl
+  app-scanner scan s3://apk-archive/2026/ https://mirror.example/apks/ -o jsonl=rows.jsonl
   app-scanner scan s3://apks/ -o jsonl=rows.jsonl --resume   # goes on where an earlier run ended
   find /srv -name '*.apk' -print0 | app-scanner scan --files-from -
   app-scanner scan apks/ --payments -o csv=who-can-pay.csv
@@ -122,8 +123,9 @@ def scan(
     """Look for the listed apps on phones, in APK files, folders and archives, and in inventories.
 
     SPEC is a phone (adb:SERIAL, adb:HOST:PORT), a file (an APK, .apks, .xapk, .apkm, .zip, .tar, .tar.gz, .tar.xz,
-    .tar.zst, .tar.bz2), a folder, or an inventory; with none, every phone that is connected. Phones are asked for all
-    users and all packages; of each APK only the few blocks that say who signed it are read, and nothing is left behind.
+    .tar.zst, .tar.bz2), a folder, an address (s3://, gs://, az://, https://) of a file or of all below it, or an
+    inventory; with none, every phone that is connected. Phones are asked for all users and all packages; of each APK
+    only the few blocks that say who signed it are read, and nothing is left behind.
     Archives are read where they lie, nested ones too; nothing is unpacked to disk.
 
     An inventory is an export of a device management, a bug report, the saved output of pm, dumpsys or a forensic tool,
