@@ -219,7 +219,7 @@ class Reader:
         waiting: list[Identified] = []
         found = False
         try:
-            for name, size, content in stream_members(source):
+            for name, size, content in stream_members(source, self.limits):
                 member = App(
                     app.source,
                     app.location.inside(Hop(name, "slice", 0, size or 0, size or 0)) if name else app.location,

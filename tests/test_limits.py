@@ -13,10 +13,11 @@ import pytest
 
 from scanner.apk import identify
 from scanner.apk.manifest import read_manifest
-from scanner.bytesource import Memory
+from scanner.bytesource import LocalFile, Memory
 from scanner.cli.limiting import listing, shown
 from scanner.errors import LimitExceeded
 from scanner.model import LIMITS, Limits, limit_infos, limits_of
+from scanner.sources.containers import stream_members
 from tests.conftest import ROOT, Ran
 from tests.support import axml
 from tests.support.apk_builder import build_apk, zip_bytes
@@ -93,6 +94,21 @@ def test_a_member_of_a_compressed_tar_has_the_same_limit(tmp_path: Path, scan_ro
     assert len(scan_rows(path).apps) == 1
     ran = scan_rows(path, "--limit", f"inflated-size={len(data) - 1}")
     assert (ran.apps, "(--limit inflated-size)" in ran.unread[0]["reason"]) == ([], True)
+
+
+def test_a_compressed_tar_may_not_inflate_to_more_than_the_ratio_allows(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("scanner.sources.containers.FREE", 1000)
+    path = tmp_path / "a.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        member = tarfile.TarInfo("zeros.apk")
+        member.size = 1 << 20
+        archive.addfile(member, io.BytesIO(bytes(member.size)))
+    with LocalFile(str(path)) as source:
+        fine = stream_members(source, Limits(inflated_ratio=5000))
+        assert [len(content.read()) for _, _, content in fine] == [1 << 20]
+        bomb = stream_members(source, Limits(inflated_ratio=2))
+        with pytest.raises(LimitExceeded, match=r"the limit is 2 \(--limit inflated-ratio\)"):
+            [content.read() for _, _, content in bomb]
 
 
 @pytest.mark.parametrize("command", ["inspect", "verify"])

@@ -24,8 +24,8 @@ HEAD = 512
 """Bytes from the front that are enough to tell every kind apart."""
 SMALLEST = 22
 """No zip is smaller: an empty one is its end record."""
-MAX_RATIO, FREE = 200, 256 << 20
-"""A compressed tar may inflate to this many times its size once it has inflated past `FREE` bytes."""
+FREE = 256 << 20
+"""A compressed tar may inflate to so many bytes however small it is; beyond, `Limits.inflated_ratio` holds."""
 MAX_TAR_HEADER = 1 << 20
 """Largest extended tar header, such as a long name, that is read, in bytes."""
 NAMED_LIKE_AN_APK = re.compile(r"\.(apk|apks|xapk|apkm)(\.(gz|xz|zst|bz2))?$", re.IGNORECASE)
@@ -153,7 +153,7 @@ EXTENDED_HEADERS = frozenset(
 )
 
 
-def stream_members(source: ByteSource) -> Iterator[tuple[str, int | None, IO[bytes]]]:
+def stream_members(source: ByteSource, limits: Limits = LIMITS) -> Iterator[tuple[str, int | None, IO[bytes]]]:
     """Name, size and content of each regular member of a compressed tar, in one pass.
 
     A compressed zip is its own only member, its size unknown (None). The content must be read before the next
@@ -161,12 +161,12 @@ def stream_members(source: ByteSource) -> Iterator[tuple[str, int | None, IO[byt
 
     Raises:
         ApkError: the compression or the tar is broken, or holds neither; what was yielded before was good.
-        LimitExceeded: it inflates beyond `MAX_RATIO`.
+        LimitExceeded: it inflates to more times its size than ``limits`` allow.
     """
     raw = FileLike(source)
     with _mapped():
         head = source.read_at(0, min(HEAD, source.size))
-        bounded = _Bounded(_decompressed(cast("IO[bytes]", raw), head), raw)
+        bounded = _Bounded(_decompressed(cast("IO[bytes]", raw), head), raw, limits.inflated_ratio)
         first = bounded.peek(HEAD)
         if kind_of(first) is Kind.ZIP:
             yield "", None, cast("IO[bytes]", _Content(cast("IO[bytes]", bounded)))
@@ -243,9 +243,10 @@ def _decompressed(source: IO[bytes], head: bytes) -> IO[bytes]:
 class _Bounded(io.RawIOBase):
     """Counts what comes out against what went in, and stops a bomb; remembers the last bytes."""
 
-    def __init__(self, inflated: IO[bytes], raw: FileLike) -> None:
+    def __init__(self, inflated: IO[bytes], raw: FileLike, ratio: int) -> None:
         super().__init__()
         self._inflated, self._raw, self._out, self._ahead = inflated, raw, 0, b""
+        self._ratio = ratio
         self.last = b""
         """The last 1024 bytes that were read: the end marker of a tar that is whole."""
 
@@ -266,8 +267,8 @@ class _Bounded(io.RawIOBase):
             data, self._ahead = self._ahead + self._inflated.read(size), b""
         self._out += len(data)
         self.last = (self.last + data)[-1024:]
-        if self._out > FREE and self._out > MAX_RATIO * max(1, self._raw.tell()):
-            raise LimitExceeded(f"compressed archive: inflates to more than {MAX_RATIO} times its size")
+        if self._out > FREE and self._out > self._ratio * max(1, self._raw.tell()):
+            raise LimitExceeded.of("compressed archive: inflates to many times its size", "inflated_ratio", self._ratio)
         return data
 
 
