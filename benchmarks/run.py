@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import apksig, data, inventories, measures, objects, phones, sdk, verification
+from benchmarks import apksig, data, hostile, inventories, measures, objects, phones, sdk, verification
 from benchmarks.data import FULL, QUICK, Scale
 from benchmarks.processes import ROOT
 from benchmarks.results import Result, as_markdown, as_text, environment
@@ -21,7 +21,7 @@ from benchmarks.tools import ANDROGUARD, APK_INFO
 
 BIG_MIN_SDK = 24
 """Below it the large APK, which has no JAR signature, does not verify."""
-PARTS = ("verification", "phones", "inventories", "objects", "sdk")
+PARTS = ("verification", "phones", "inventories", "objects", "sdk", "hostile")
 COMMANDS = 10
 """Small APKs that the command is started for."""
 
@@ -50,6 +50,10 @@ def main() -> None:
     elif options.only == "objects":
         results = _told(objects.objects(data.real_apks(options.samples), scale.objects))
         notes = objects.notes()
+    elif options.only == "hostile":
+        real = data.real_apks(options.samples)
+        results = _told(hostile.hostile(real, scale.archive, scale.small_archive, scale.runs))
+        notes = hostile.notes(scale.runs)
     elif options.only == "sdk":
         results = _told(sdk.sdks(data.real_apks(options.samples), scale.runs))
         notes = sdk.notes(scale.runs)
@@ -71,6 +75,7 @@ def _with_apks(samples: Path, scale: Scale, part: str | None) -> tuple[list[Resu
             *inventories.notes(scale),
             *objects.notes(),
             *sdk.notes(scale.runs),
+            *hostile.notes(scale.runs),
             *measures.disagreements([*inputs.real, *inputs.small, inputs.big]),
         ]
     return results, notes
@@ -138,6 +143,7 @@ def _measure(inputs: Inputs, scale: Scale, part: str | None) -> Iterator[Result]
     if not objects.missing():
         yield from objects.objects(inputs.real, scale.objects)
     yield from sdk.sdks(inputs.real, scale.runs)
+    yield from hostile.hostile(inputs.real, scale.archive, scale.small_archive, scale.runs)
 
 
 def _verification(inputs: Inputs, scale: Scale, big: str) -> Iterator[Result]:

@@ -20,8 +20,8 @@ REFUSED = "Android refuses the app"
 IGNORED = "ignored, as on Android"
 NAMES_LOOKED_AT = 64
 """Of so many members the names are looked at in every scan, of more only where an app is verified or inspected."""
-TELLING = (b"../", b"AndroidManifest.xml/")
-"""Whatever the number, where one of these stands in the directory."""
+AS_FOLDER = b"AndroidManifest.xml/"
+"""Where this stands in the directory they are looked at, whatever their number."""
 SHOWN = 3
 """Members that a note names."""
 STORED, DEFLATED = 0, 8
@@ -61,7 +61,7 @@ def _count_notes(directory: ZipDirectory) -> Iterator[str]:
 
 def name_notes(directory: ZipDirectory, *, thorough: bool) -> Iterator[str]:
     """What is odd about the members' names and places, as far as it is looked at."""
-    if not thorough and directory.count > NAMES_LOOKED_AT and not any(map(directory.holds, TELLING)):
+    if not thorough and directory.count > NAMES_LOOKED_AT and not directory.holds(AS_FOLDER):
         return
     try:
         entries = list(directory.entries())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from scanner.bytesource.base import ByteSource
 from scanner.bytesource.fields import Fields
@@ -136,7 +137,7 @@ class ZipDirectory:
         for at, length in self._walk(whole=whole):
             yield self._entry(at, self._data[at + 46 : at + 46 + length])
 
-    @property
+    @cached_property
     def exact(self) -> bool:
         """Whether it holds the magic of a record exactly as often as it announces records."""
         return self._data.count(_MAGIC) == self.count

@@ -115,8 +115,8 @@ def test_names_in_a_large_app_are_looked_at_where_it_is_inspected() -> None:
     apk = Memory(built(ROOT, *REST, *many, Entry(b"x\0", b"x"))())
     assert identify(apk).tamper == ()
     assert identify(apk, every_scheme=True).tamper[0].startswith("entry-name: ")
-    climbing = Memory(built(ROOT, *REST, *many, Entry(b"a/../../x", b"x"))())
-    assert identify(climbing).tamper[0].startswith("entry-path: ")
+    folder = Memory(built(ROOT, *REST, *many, Entry(b"AndroidManifest.xml/", b""))())
+    assert identify(folder).tamper[0].startswith("path-collision: ")
 
 
 # What Android's own tools say
