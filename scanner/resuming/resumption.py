@@ -63,7 +63,9 @@ class Resumption:
             stack.callback(self._index.close)
             try:
                 self._file = self._held(stack, self._path)
+                self._check()
                 self._part = self._held(stack, self.part)
+                stack.callback(self._let_go)
                 self._read()
             except OSError as error:
                 raise OutputError(f"{self.name}: {error.strerror}") from error
@@ -170,10 +172,18 @@ class Resumption:
         except NotRegularError as error:
             raise OutputError(f"{self.name}: --resume needs a regular file") from error
 
-    def _read(self) -> None:
+    def _let_go(self) -> None:
+        """Leave no part file behind in which there is nothing."""
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(self._part.fileno()), self.part.stat()) and not self.part.stat().st_size:
+                self.part.unlink()
+
+    def _check(self) -> None:
         why = why_not_ours(self._file.read(HEAD))
         if why is not None:
             raise OutputError(f"{self.name}: {why}")
+
+    def _read(self) -> None:
         self._rows = Rows(self._file, self._stamper.choices)
         self._index.add(self._rows.runs())
         if self._rows.newest > SCHEMA_VERSION:

@@ -22,6 +22,7 @@ from scanner.engines.cluster import WORKERS_DIED
 from scanner.errors import EngineError
 from scanner.model import App, Location, Outcome, Passed, UnreadRow
 from scanner.reading import Reader
+from scanner.rows import Judge
 from tests.conftest import ROOT, Ran
 from tests.engines.test_containment import named
 from tests.support.apk_builder import build_apk
@@ -159,7 +160,7 @@ def test_what_a_worker_cannot_see_is_unread_and_never_clean(engine: Engine, tmp_
     from scanner.database import load_database
 
     gone = [App("x", Location(str(tmp_path / "elsewhere" / f"{number}.apk"))) for number in range(3)]
-    found = list(engine.run(Reader(load_database(), 36, "2026-01-01T00:00:00Z"), gone))
+    found = list(engine.run(Reader(Judge(load_database(), 36, "2026-01-01T00:00:00Z")), gone))
     assert [isinstance(row, UnreadRow) and "No such file" in row.reason for row in found] == [True] * 3
 
 

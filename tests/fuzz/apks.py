@@ -32,6 +32,7 @@ from scanner.database import SignatureDatabase, load_database
 from scanner.embedding import wanted
 from scanner.model import LIMITS, App, AppRow, Assurance, Location, Search, UnreadRow, Verdict
 from scanner.reading import Reader
+from scanner.rows import Judge
 from tests.fuzz.recipes import cooked, step
 from tests.fuzz.target import Refused, Target, check_row, numbered, outcome, twice
 from tests.support import arsc, axml, dex
@@ -316,7 +317,7 @@ def bases() -> tuple[bytes, ...]:
 @cache
 def _reader(verify_all: bool) -> Reader:
     search = Search(payments=True, look_alikes=True)
-    return Reader(our_database(), 37, NOW, verify_all=verify_all, search=search)
+    return Reader(Judge(our_database(), 37, NOW, verify_all=verify_all, search=search))
 
 
 def _outcomes(data: bytes, *, verify_all: bool = False, name: str = "x.apk") -> list[object]:

@@ -294,6 +294,7 @@ def test_another_programs_file_is_left_alone(desk: Desk, three: Rescan, content:
     with pytest.raises(OutputError, match=why):
         desk.scan("--resume")
     assert desk.file.read_text() == content
+    assert not desk.file.with_name("rows.jsonl.part").exists()
 
 
 @pytest.mark.parametrize("words", [[], ["-o", "jsonl"], ["-o", "jsonl=a", "-o", "jsonl=b"], ["-o", "csv=x"]])
