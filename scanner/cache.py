@@ -104,6 +104,7 @@ class IdentityCache:
             return None
         try:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file.touch(mode=0o600)  # before SQLite makes it readable for others, if only for a moment
             connection = sqlite3.connect(file, WAIT_SECONDS, check_same_thread=False, isolation_level=None)
             file.chmod(0o600)
             connection.execute("PRAGMA journal_mode = WAL")

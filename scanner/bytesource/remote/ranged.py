@@ -17,6 +17,7 @@ from fsspec.asyn import sync
 from fsspec.implementations.http import HTTPFileSystem
 from yarl import URL
 
+from scanner.bytesource.remote.redirecting import guard
 from scanner.bytesource.remote.store import (
     CHANGED,
     CONNECT_SECONDS,
@@ -64,7 +65,7 @@ class Ranged:
                 "timeout": aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS),
                 "trust_env": _trusted(),
                 "headers": {"Accept-Encoding": "identity"},
-                "trace_configs": [_only_safe_redirects()],
+                "trace_configs": [guard(), _only_safe_redirects()],
             },
             get_client=_client,
         )
@@ -206,7 +207,8 @@ def _trusted() -> bool:
 
 
 async def _client(**options: Any) -> Any:  # noqa: ANN401 - aiohttp's
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS), **options)
+    connector = aiohttp.TCPConnector(limit=CONNECTIONS)
+    return aiohttp.ClientSession(connector=connector, **options)
 
 
 async def _at_most(answer: Any, length: int) -> bytes:  # noqa: ANN401 - aiohttp's

@@ -147,3 +147,40 @@ def test_no_damage_of_the_zip_raises(whole: tuple[Path, bytes, dict[str, bytes]]
     except ApkError:
         return
     read(bundle)
+
+
+ENTITIES = "".join(f'<!ENTITY a{number} "{f"&a{number - 1};" * 10}">' for number in range(1, 10))
+HOSTILE_HEADS = {
+    "a bomb": f'<!DOCTYPE x [<!ENTITY a0 "0123456789">{ENTITIES}]>',
+    "a file of this machine": '<!DOCTYPE x [<!ENTITY a9 SYSTEM "file:///etc/passwd">]>',
+    "another machine": '<!DOCTYPE x [<!ENTITY a9 SYSTEM "http://127.0.0.1:9/x">]>',
+}
+PLACES = {
+    "xl/worksheets/sheet1.xml": ("</row>", '<c t="inlineStr"><is><t>&a9;</t></is></c></row>'),
+    "[Content_Types].xml": ("</Types>", "&a9;</Types>"),
+    "xl/styles.xml": ("<fonts", "&a9;<fonts"),
+    "docProps/core.xml": ("</cp:", "&a9;</cp:"),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("kind", HOSTILE_HEADS)
+def test_entities_of_xml_neither_explode_nor_read_anything(tmp_path: Path, kind: str, place: str) -> None:
+    good = tmp_path / "good.xlsx"
+    book(good, {"S": [["Package Name"], ["com.a.b"]]})
+    old, new = PLACES[place]
+    with zipfile.ZipFile(good) as archive, zipfile.ZipFile(tmp_path / "b.xlsx", "w") as made:
+        for name in archive.namelist():
+            text = archive.read(name).decode()
+            if name == place:
+                head, mark, body = text.partition("?>") if text.startswith("<?xml") else ("", "", text)
+                assert old in body
+                text = head + mark + HOSTILE_HEADS[kind] + body.replace(old, new, 1)
+            made.writestr(name, text)
+    entries = read(ZipBundle(str(tmp_path / "b.xlsx")))
+    assert "root:" not in str(entries)
+    assert "0123456789" * 100 not in str(entries)
+    damaged = any(isinstance(entry, Gap) and "damaged" in entry.reason for entry in entries)
+    if kind == "a bomb" or place.startswith("xl/worksheets"):
+        assert damaged
+    assert damaged or [entry.package_name for entry in entries if isinstance(entry, Installed)] == ["com.a.b"]
