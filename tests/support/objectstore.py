@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 KEY, SECRET = "a-key-of-tests", "a-secret-of-tests"
 STARTS_WITHIN = 20.0
@@ -86,10 +87,10 @@ def self_signed(folder: Path) -> tuple[Path, Path]:
 
 
 @contextmanager
-def running(command: list[str], address: str, cwd: str | None = None) -> Iterator[None]:
+def running(command: list[str], address: str, **options: Any) -> Iterator[None]:
     """A server as long as the context lasts. Raises `NoServerError` where it does not start."""
     nowhere = subprocess.DEVNULL
-    process = subprocess.Popen(command, cwd=cwd, stdin=nowhere, stdout=nowhere, stderr=subprocess.PIPE)
+    process = subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=subprocess.PIPE, **options)
     try:
         end = time.monotonic() + STARTS_WITHIN
         while not _answers(address):

@@ -158,14 +158,16 @@ class S3Store:
         return url
 
     def _page(
-        self, bucket: str, prefix: str, token: str | None, most: int = 1000
+        self, bucket: str, prefix: str, token: str | None, most: int | None = None
     ) -> tuple[list[tuple[Found, str]], str | None]:
-        """Up to a thousand objects whose keys begin so, by key, each with its key; and where the next page begins."""
-        more = {"ContinuationToken": token} if token else {}
+        """Objects whose keys begin so, by key, each with its key, as many as are listed at once; and what follows."""
+        more: dict[str, Any] = {"ContinuationToken": token} if token else {}
+        if most is not None:
+            more["MaxKeys"] = most
         try:
             listed = persistently(
                 lambda: self._done(
-                    self._call("list_objects_v2", bucket, Bucket=bucket, Prefix=prefix, MaxKeys=most, **more),
+                    self._call("list_objects_v2", bucket, Bucket=bucket, Prefix=prefix, **more),
                 )
             )
         except ReadError as error:
