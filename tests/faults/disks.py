@@ -205,8 +205,8 @@ def kept(file: Path) -> bool:
 
 @fault(
     "cache: read-only, or no folder",
-    "below `/proc`, below a file, and a file of mode 0",
-    "every app is read as if there were none",
+    "below `/proc` and below a file",
+    "every app is read anew",
 )
 def cache_read_only(place: Path) -> None:
     (place / "file").touch()

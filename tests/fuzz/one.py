@@ -22,9 +22,9 @@ def timed(check: Callable[[bytes], None], told: Path) -> Callable[[bytes], None]
 
     def check_in_time(data: bytes) -> None:
         nonlocal slowest
-        began = time.perf_counter()
+        began = time.process_time()
         check(data)
-        if (took := time.perf_counter() - began) > slowest:
+        if (took := time.process_time() - began) > slowest:
             slowest = took
             told.write_text(f"{took:.4f} s: {data.hex()}\n")
 

@@ -42,7 +42,7 @@ class Tried:
     covered: int
     """Branches that some input took."""
     slowest: float
-    """Seconds of the slowest input."""
+    """Seconds of a core that the slowest input took."""
     memory: int
     """MB at most."""
     broken: tuple[str, ...]
