@@ -40,6 +40,10 @@ class Scale(NamedTuple):
     """Turns over our own rows; the other exports take one."""
     objects: int
     """APKs in a bucket."""
+    cluster_verified: int
+    cluster_read: int
+    cluster_rows: int
+    """Rows of the larger of two scans."""
 
 
 FULL = Scale(
@@ -58,6 +62,9 @@ FULL = Scale(
     amapi_bytes=500_000_000,
     export_turns=2,
     objects=2_000,
+    cluster_verified=600,
+    cluster_read=6_000,
+    cluster_rows=100_000,
 )
 QUICK = Scale(
     12,
@@ -75,6 +82,9 @@ QUICK = Scale(
     amapi_bytes=50_000_000,
     export_turns=1,
     objects=300,
+    cluster_verified=12,
+    cluster_read=1_000,
+    cluster_rows=2_000,
 )
 
 

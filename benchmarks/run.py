@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import apksig, data, hostile, inventories, measures, objects, phones, sdk, verification
+from benchmarks import apksig, cluster, data, hostile, inventories, measures, objects, phones, sdk, verification
 from benchmarks.data import FULL, QUICK, Scale
 from benchmarks.processes import ROOT
 from benchmarks.results import Result, as_markdown, as_text, environment
@@ -21,7 +21,7 @@ from benchmarks.tools import ANDROGUARD, APK_INFO
 
 BIG_MIN_SDK = 24
 """Below it the large APK, which has no JAR signature, does not verify."""
-PARTS = ("verification", "phones", "inventories", "objects", "sdk", "hostile")
+PARTS = ("verification", "phones", "inventories", "objects", "sdk", "hostile", "cluster")
 COMMANDS = 10
 """Small APKs that the command is started for."""
 
@@ -54,6 +54,8 @@ def main() -> None:
         real = data.real_apks(options.samples)
         results = _told(hostile.hostile(real, scale.archive, scale.small_archive, scale.runs))
         notes = hostile.notes(scale.runs)
+    elif options.only == "cluster":
+        results, notes = _told(cluster.cluster(data.real_apks(options.samples), scale)), cluster.notes(scale.runs)
     elif options.only == "sdk":
         results = _told(sdk.sdks(data.real_apks(options.samples), scale.runs))
         notes = sdk.notes(scale.runs)
@@ -76,6 +78,7 @@ def _with_apks(samples: Path, scale: Scale, part: str | None) -> tuple[list[Resu
             *objects.notes(),
             *sdk.notes(scale.runs),
             *hostile.notes(scale.runs),
+            *cluster.notes(scale.runs),
             *measures.disagreements([*inputs.real, *inputs.small, inputs.big]),
         ]
     return results, notes
@@ -144,6 +147,8 @@ def _measure(inputs: Inputs, scale: Scale, part: str | None) -> Iterator[Result]
         yield from objects.objects(inputs.real, scale.objects)
     yield from sdk.sdks(inputs.real, scale.runs)
     yield from hostile.hostile(inputs.real, scale.archive, scale.small_archive, scale.runs)
+    if not cluster.missing():
+        yield from cluster.cluster(inputs.real, scale)
 
 
 def _verification(inputs: Inputs, scale: Scale, big: str) -> Iterator[Result]:

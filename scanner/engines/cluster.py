@@ -51,7 +51,7 @@ class ClusterEngine(WindowedEngine[Sent]):
         self._session = uuid.uuid4().hex
         self._numbers = count()
         self._told: Any = None
-        self._seconds_each = BATCH_SECONDS / 64
+        self._seconds_each = BATCH_SECONDS / LEAST
         self._under_way: deque[Sent] = deque()
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Queue
@@ -28,10 +28,12 @@ SETTINGS = {
 class DaskProcess:
     """``dask scheduler`` or ``dask worker``; `address` is where the scheduler listens."""
 
-    def __init__(self, *words: str, python_path: str | None = None, workers: int = 0) -> None:
+    def __init__(
+        self, *words: str, before: Sequence[str] = (), python_path: str | None = None, workers: int = 0
+    ) -> None:
         self.address = ""
         environment = os.environ | SETTINGS | {"PYTHONPATH": python_path or str(ROOT)}
-        command = [sys.executable, "-m", "distributed.cli." + words[0], *words[1:]]
+        command = [*before, sys.executable, "-m", "distributed.cli." + words[0], *words[1:]]
         self._process = subprocess.Popen(
             command,
             cwd=environment["PYTHONPATH"],
@@ -48,6 +50,11 @@ class DaskProcess:
             self.address = self._await(r"Scheduler at:\s+(tcp://\S+)")
         for _ in range(workers):
             self._await(r"Registered to:\s+(tcp://\S+)")
+
+    @property
+    def pid(self) -> int:
+        """The number of the process that has all the others below it."""
+        return self._process.pid
 
     def __enter__(self) -> Self:
         return self
@@ -83,10 +90,13 @@ def scheduler() -> DaskProcess:
     return DaskProcess("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-jupyter")
 
 
-def worker(address: str, *, count: int = 1, threads: int = 1, python_path: str | None = None) -> DaskProcess:
-    """Workers of that scheduler, each with a nanny that starts it again when it dies."""
-    words = ["--nworkers", str(count), "--nthreads", str(threads), "--no-dashboard", "--memory-limit", "0"]
-    return DaskProcess("dask_worker", address, *words, python_path=python_path, workers=count)
+def worker(address: str, *, count: int = 1, before: Sequence[str] = (), python_path: str | None = None) -> DaskProcess:
+    """Workers of that scheduler, of one thread each, with a nanny that starts them again when they die.
+
+    ``before`` is a command that starts them, such as ``taskset``.
+    """
+    words = ["--nworkers", str(count), "--nthreads", "1", "--no-dashboard", "--memory-limit", "0"]
+    return DaskProcess("dask_worker", address, *words, before=before, python_path=python_path, workers=count)
 
 
 @contextmanager
