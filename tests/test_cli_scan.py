@@ -776,3 +776,9 @@ def test_whom_a_jar_signature_seems_to_name_never_outweighs_who_signed(
     (row,) = scan_rows(tmp_path / "x.apk", "--signatures", our_database).apps
     assert content
     assert row["verdict"] == "impostor"
+
+
+def test_a_quiet_scan_that_fails_says_why(app_scanner: Callable[..., Ran], tmp_path: Path) -> None:
+    ran = app_scanner("scan", "-q", tmp_path / "none.apk")
+    assert (ran.code, ran.out) == (5, "")
+    assert ran.err == f"app-scanner: {tmp_path}/none.apk: No such file or directory\n"

@@ -109,9 +109,14 @@ class Progress:
 
     def note(self, text: str) -> None:
         """One line for a person, on stderr; nothing with ``quiet``."""
+        if not self._quiet:
+            self.failure(text)
+
+    def failure(self, text: str) -> None:
+        """The same of what failed, with ``quiet`` too: a job that fails says why."""
         if self._status is not None:
             self._status.console.print(text)
-        elif not self._quiet:
+        else:
             click.echo(text, err=True)
 
     def stop(self) -> None:

@@ -121,7 +121,7 @@ def _written(
             out.row(row)
         progress.advance(row)
         if isinstance(row, UnreadRow) and row.what == "source":
-            progress.note(f"app-scanner: {clean(row.which)}: {clean(row.reason)}")
+            progress.failure(f"app-scanner: {clean(row.which)}: {clean(row.reason)}")
     progress.stop()
     summary = scan.summary()
     out.end(summary, only_documents=summary.exit_code == FAILED)

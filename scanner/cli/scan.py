@@ -97,7 +97,7 @@ Exit codes:
 )
 @limit_option
 @phone_options
-@click.option("-q", "--quiet", is_flag=True, help="No progress, and no notes on stderr.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on stderr; failures all the same.")
 def scan(
     specs: tuple[str, ...],
     files_from: str | None,
