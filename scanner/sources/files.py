@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from scanner.errors import SourceError
 from scanner.model import SCHEMA_VERSION, App, Location, UnreadRow, printable
-from scanner.sources.splits import group_by_name
+from scanner.sources.splits import sets_of_a_folder
 
 MAX_FOLDERS_DEEP = 256
 
@@ -62,28 +64,49 @@ class FolderSource:
             if (status.st_dev, status.st_ino) in walked:
                 return
             walked.add((status.st_dev, status.st_ino))
-            with os.scandir(folder) as entries:
-                found = sorted(entries, key=lambda entry: entry.name)
+            listed = _listed(folder)
         except OSError as error:
             yield self._unread("folder", folder, error.strerror or str(error))
             return
         if depth > MAX_FOLDERS_DEEP:
             yield self._unread("folder", folder, f"nested deeper than {MAX_FOLDERS_DEEP} folders")
             return
-        files, folders = [], []
-        for entry in found:
-            try:
-                if entry.is_dir():
-                    folders.append(entry.path)
-                elif entry.is_file():
-                    files.append(entry.path)
-                elif entry.is_symlink():
-                    yield self._unread("file", entry.path, "a link to nothing")
-            except OSError as error:
-                yield self._unread("file", entry.path, error.strerror or str(error))
-        yield from (App(self.name, base, splits) for base, splits in group_by_name([Location(file) for file in files]))
-        for path in folders:
-            yield from self._walk(path, walked, depth + 1)
+        for name, reason in listed.broken:
+            yield self._unread("file", posixpath.join(folder, name), reason)
+        for name, splits in sets_of_a_folder(listed.files):
+            base, *others = (Location(posixpath.join(folder, one)) for one in (name, *splits))
+            yield App(self.name, base, tuple(others))
+        listed.files.clear()  # below there may be as many again
+        for name in listed.folders:
+            yield from self._walk(posixpath.join(folder, name), walked, depth + 1)
 
     def _unread(self, what: str, which: str, reason: str) -> UnreadRow:
         return UnreadRow(SCHEMA_VERSION, printable(self.name), what, printable(which), reason)
+
+
+class _Listed(NamedTuple):
+    """The names in one folder, in order. Nothing else is kept: there may be a million of them."""
+
+    files: list[str]
+    folders: list[str]
+    broken: list[tuple[str, str]]
+    """Name, and why nobody can tell what it is."""
+
+
+def _listed(folder: str) -> _Listed:
+    """What lies in a folder. Raises `OSError`."""
+    found = _Listed([], [], [])
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            try:
+                if entry.is_dir():
+                    found.folders.append(entry.name)
+                elif entry.is_file():
+                    found.files.append(entry.name)
+                elif entry.is_symlink():
+                    found.broken.append((entry.name, "a link to nothing"))
+            except OSError as error:
+                found.broken.append((entry.name, error.strerror or str(error)))
+    for names in found:
+        names.sort()
+    return found

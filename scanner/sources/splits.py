@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from scanner.model import Location
 
@@ -28,6 +28,15 @@ def group_by_name(locations: Iterable[Location]) -> Iterator[tuple[Location, tup
         if folder in bases and location in folders.get(folder, ()):
             continue
         yield location, tuple(folders.get(folder, ())) if name == BASE else ()
+
+
+def sets_of_a_folder(names: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The same of the names in one folder: each name with those of its splits."""
+    splits = tuple(filter(may_be_split, names)) if BASE in names else ()
+    beside = frozenset(splits)
+    for name in names:
+        if name not in beside:
+            yield name, splits if name == BASE else ()
 
 
 def may_be_split(name: str) -> bool:
