@@ -20,8 +20,9 @@ from scanner.model import SCHEMA_VERSION, AppRow, SummaryRow, UnreadRow
 
 BATCH = 1_000
 """Rows that are Python objects at once; as columns they take less."""
-GROUP_ROWS, GROUP_BYTES = 100_000, 32 << 20
-"""What ends a row group: as many rows as readers like (DuckDB's guide says 100,000), or as many bytes in memory."""
+GROUP_ROWS, GROUP_BYTES = 100_000, 8 << 20
+"""What ends a row group: as many rows as readers like (DuckDB's guide says 100,000), or as many bytes in memory. That
+many bytes are some 16,000 rows of files: a report of many rows takes hardly more memory than one of few."""
 NUMBERS = range(-1 << 63, 1 << 63)
 """What a column of numbers holds, as Android's own version codes."""
 _PLAIN = {
