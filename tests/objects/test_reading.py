@@ -34,6 +34,11 @@ def opened(served: Served, name: str = "x.bin", data: bytes = DATA) -> RemoteFil
     return open_remote(found.address, found.size, found.etag)
 
 
+def is_read(asked: str) -> bool:
+    """Whether a request is for the object: S3 is also asked, once, in which region a bucket lies."""
+    return "x.bin" in asked
+
+
 @pytest.fixture(params=["bucket", "web", "google", "azure"])
 def served(request: pytest.FixtureRequest) -> Served:
     made: Served = request.getfixturevalue(request.param)
@@ -177,7 +182,7 @@ def test_a_server_that_only_fails_is_given_up(served: Served) -> None:
     served.link.reset()
     with pytest.raises(ReadError, match="503"):
         file.read_at(0, 10)
-    assert len(served.link.crossed.requests) == store.ATTEMPTS
+    assert len(list(filter(is_read, served.link.crossed.requests))) == store.ATTEMPTS
     file.close()
 
 
@@ -186,7 +191,7 @@ def test_a_server_says_when_to_come_back(served: Served, monkeypatch: pytest.Mon
     monkeypatch.setattr("tenacity.nap.time.sleep", slept.append)
     file = opened(served)
     left = [Fault(429, "Retry-After: 7\r\n")]
-    served.link.faults = lambda _: left.pop() if left else None
+    served.link.faults = lambda asked: left.pop() if left and is_read(asked) else None
     assert file.read_at(0, 10) == DATA[:10]
     assert slept == [7.0]
     file.close()

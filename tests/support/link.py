@@ -85,21 +85,25 @@ class Link:
 
     async def _end(self) -> None:
         self._listener.close()
-        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:  # one may have been accepted meanwhile
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+        for _ in range(3):  # until connections that were closed have gone
+            await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError):
-            await asyncio.sleep(self._latency)
-            above = await asyncio.open_connection(*self._server, limit=MAX_HEAD)
-            try:
-                while await self._exchange(reader, writer, *above):
-                    pass
-            finally:
-                above[1].close()
-        writer.close()
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError):
+                await asyncio.sleep(self._latency)
+                above = await asyncio.open_connection(*self._server, limit=MAX_HEAD)
+                try:
+                    while await self._exchange(reader, writer, *above):
+                        pass
+                finally:
+                    above[1].close()
+        finally:
+            writer.close()
 
     async def _exchange(
         self,
