@@ -12,6 +12,7 @@ BIN := $(VENV)/bin
 SAMPLES ?= samples
 SPEC ?= $(SAMPLES)
 PYTEST ?=
+TEST_JOBS ?= 2
 BENCH ?=
 SECONDS ?= 60
 TIMES ?= 20
@@ -26,7 +27,7 @@ scan: $(VENV)/.installed $(if $(filter $(SAMPLES),$(SPEC)),samples)
 	@$(BIN)/app-scanner scan $(SPEC) || [ $$? -eq 1 ]
 
 test: $(VENV)/.installed tools browser shells samples peers
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile $(PYTEST)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
