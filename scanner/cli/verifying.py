@@ -58,7 +58,7 @@ def _answers(
     """What is said of each; a single APK does not pay for importing what starts processes."""
     if len(apks) == 1:
         return map(work, apks)
-    from scanner.engines import spread
+    from scanner.engines.spread import spread
 
     return spread(work, apks, jobs, lost=str, item_seconds=item_seconds)
 

@@ -8,7 +8,6 @@ from typing import Protocol
 
 from scanner.engines.pool import PoolEngine
 from scanner.engines.serial import SerialEngine
-from scanner.engines.spread import spread
 from scanner.engines.together import IO_CONCURRENCY
 from scanner.engines.watchdog import ITEM_SECONDS
 from scanner.model import App, Outcome
@@ -24,7 +23,6 @@ __all__ = [
     "engine_for",
     "is_address",
     "lacks_cluster",
-    "spread",
 ]
 ENGINES = ("serial", "pool", "dask")
 """Names of engines; the address of a Dask scheduler is one, too."""

@@ -21,6 +21,7 @@ from typing import Any, Final
 from scanner.engines.child import BATCH_ENDED, ENDED, Setup
 from scanner.engines.launching import Child, Launch
 from scanner.engines.watchdog import DIED, Lost, took_too_long
+from scanner.engines.windowed import Ended
 from scanner.errors import EngineError
 from scanner.interruption import TURN
 
@@ -30,10 +31,6 @@ STARTS = 3
 """Processes in a row that may die before they have started."""
 CANNOT_START = "processes to read with cannot be started (a script needs its `if __name__ == '__main__'` guard)"
 _OPEN: Final = object()
-
-
-class Closed(Exception):  # noqa: N818 - it is what happened, and no error
-    """The crew was closed while somebody waited for it."""
 
 
 class Task:
@@ -134,7 +131,7 @@ class Crew:
         """The result of each item, `Lost` where there is none.
 
         Raises:
-            Closed: the crew was closed.
+            Ended: the crew was closed.
             EngineError: no process can be started.
         """
         while task.missing:
@@ -155,7 +152,7 @@ class Crew:
     def _turn(self, seconds: float) -> None:
         """Give out what waits, take what comes within so many seconds, and look after everybody."""
         if self._closed:
-            raise Closed
+            raise Ended
         self._collect(0)
         self._give_out()
         self._collect(seconds)

@@ -8,9 +8,6 @@ from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from scanner.engines.child import Setup
-from scanner.engines.crew import Closed, Crew, Task
-from scanner.engines.launching import forked
 from scanner.engines.together import IO_CONCURRENCY, Together, is_remote
 from scanner.engines.watchdog import ITEM_SECONDS, Lost
 from scanner.engines.windowed import Ended, Item, WindowedEngine, outcomes, said_of
@@ -18,6 +15,7 @@ from scanner.model import App, Outcome
 
 if TYPE_CHECKING:
     from scanner.engines import Reads
+    from scanner.engines.crew import Crew, Task
 
 BATCH = 16
 """Candidates sent to a process at once: enough to make the sending cheap, few enough to share evenly."""
@@ -29,7 +27,7 @@ WORTH_IT = 48
 """With fewer candidates than this, starting processes costs more than it saves."""
 
 
-class PoolEngine(WindowedEngine[Task]):
+class PoolEngine(WindowedEngine["Task"]):
     """A pool of ``jobs`` processes, started when there is enough to do. See `Engine`."""
 
     def __init__(
@@ -74,17 +72,19 @@ class PoolEngine(WindowedEngine[Task]):
 
     def _sent(self, reader: Reads, batch: list[App]) -> Task:
         if self._crew is None:
-            setup = Setup(pickle.dumps(partial(outcomes, reader)), self._threads, self._item_seconds)
-            self._crew = Crew(setup, self._jobs, forked)
-        try:
-            return self._crew.submit(batch)
-        except Closed as error:
-            raise Ended from error
+            self._crew = self._started(reader)
+        return self._crew.submit(batch)
+
+    def _started(self, reader: Reads) -> Crew:
+        """What starts processes is imported here: most runs read a few files, or phones, and start none."""
+        from scanner.engines.child import Setup
+        from scanner.engines.crew import Crew
+        from scanner.engines.launching import forked
+
+        setup = Setup(pickle.dumps(partial(outcomes, reader)), self._threads, self._item_seconds)
+        return Crew(setup, self._jobs, forked)
 
     def _taken(self, ticket: Task) -> list[list[Outcome] | Lost]:
         if self._crew is None:
             raise Ended
-        try:
-            return self._crew.wait(ticket)
-        except Closed as error:
-            raise Ended from error
+        return self._crew.wait(ticket)

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from scanner.engines import Engine, PoolEngine, SerialEngine, spread
+from scanner.engines import Engine, PoolEngine, SerialEngine
 from scanner.engines.child import Setup
 from scanner.engines.crew import Crew
 from scanner.engines.launching import commanded, forked
+from scanner.engines.spread import spread
 from scanner.engines.watchdog import DIED, Lost
 from scanner.errors import EngineError
 from scanner.model import App, Location, Outcome, Passed, UnreadRow
