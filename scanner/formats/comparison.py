@@ -6,21 +6,17 @@ Every text from an app or a phone is cleaned and none is read as markup. Colour 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import TextIO
 
-from rich.console import Console
 from rich.text import Text
 
 from scanner.formats.cleaning import clean
-from scanner.formats.indenting import print_indented
-from scanner.model import Device, SignerRow
+from scanner.formats.console import console_on, print_holes, print_indented, whereabouts
+from scanner.model import SignerRow
 from scanner.model.comparison import ChangeRow, ComparisonRow, PlaceRow, Seen
 from scanner.policy import COMPARISON_MEANINGS
 
-PIPED_WIDTH = 120
-MAX_HOLES = 20
 WIDEST = len("newly-seen")
 STYLES = {"appeared": "bold", "newly-seen": "bold", "not-seen": "cyan"}
 
@@ -29,8 +25,7 @@ class ComparisonTable:
     """See `Writer`."""
 
     def __init__(self, out: TextIO) -> None:
-        width = None if out.isatty() or os.environ.get("COLUMNS") else PIPED_WIDTH
-        self._console = Console(file=out, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+        self._console = console_on(out)
         self._place: tuple[object, ...] | None = None
 
     def row(self, row: ChangeRow | PlaceRow) -> None:
@@ -39,7 +34,7 @@ class ComparisonTable:
         if (place,) != self._place:
             self._blank()
             self._place = (place,)
-            self._console.print(Text(_where(row.device, row.source), style="bold"), overflow="fold")
+            self._console.print(Text(whereabouts(row.device, row.source), style="bold"), overflow="fold")
         if isinstance(row, PlaceRow):
             self._lone(row)
         else:
@@ -48,13 +43,7 @@ class ComparisonTable:
     def end(self, summary: ComparisonRow) -> None:
         """See `Writer.end`."""
         self._blank()
-        if summary.coverage:
-            self._console.print(Text("Not compared", style="bold"))
-            for hole in summary.coverage[:MAX_HOLES]:
-                print_indented(self._console, clean(f"{hole.hole}: {hole.reason}"))
-            if len(summary.coverage) > MAX_HOLES:
-                print_indented(self._console, f"and {len(summary.coverage) - MAX_HOLES} more: see -o jsonl")
-            self._console.print()
+        print_holes(self._console, "Not compared", summary.coverage)
         counts = summary.counts
         said = [f"{counts[key]} {key}" for key in ("appeared", "newly-seen", "vanished", "not-seen", "changed")]
         self._console.print(Text(", ".join(part for part in said if part[0] != "0") or "no change", style="bold"))
@@ -76,13 +65,6 @@ class ComparisonTable:
         self._console.print(line, overflow="fold")
         for said in _what(row):
             print_indented(self._console, f"            {clean(said)}")
-
-
-def _where(device: Device | None, source: str) -> str:
-    if device is None:
-        return clean(source)
-    said = (device.owner, device.model, device.android and f"Android {device.android}", device.serial)
-    return clean(", ".join(part for part in said if part))
 
 
 def _which(row: ChangeRow) -> Iterator[str]:

@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from scanner.formats.cleaning import clean
-from scanner.formats.indenting import print_indented
+from scanner.formats.console import print_indented
 from scanner.model import AppRow, PhoneStatus, SummaryRow, UnreadRow
 from scanner.policy import CLEAN, FOUND
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from scanner.formats.cleaning import clean
-from scanner.formats.indenting import print_indented
+from scanner.formats.console import print_indented
 from scanner.model import PhoneStatus
 
 PIPED_WIDTH = 120

@@ -6,23 +6,18 @@ Every text from an app or a phone is cleaned, none is read as markup, and no cel
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterator
 from typing import TextIO
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from scanner.formats.cleaning import cell, clean
-from scanner.formats.indenting import print_indented
-from scanner.model import Device
+from scanner.formats.console import console_on, print_holes, print_indented, whereabouts
 from scanner.model.history import DayRow, HistoryRow, SightingRow
 from scanner.policy import HISTORY_MEANINGS
 
-PIPED_WIDTH = 120
-MAX_HOLES = 20
 MAX_DAYS = 31
 """Days that the table shows, the newest; all of them are in ``jsonl``."""
 WIDEST = len("unknown")
@@ -38,8 +33,7 @@ class HistoryTable:
     """See `Writer`: phone by phone as they come, then the days, then one line that sums it up."""
 
     def __init__(self, out: TextIO) -> None:
-        width = None if out.isatty() or os.environ.get("COLUMNS") else PIPED_WIDTH
-        self._console = Console(file=out, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+        self._console = console_on(out)
         self._place = ""
         self._days: list[DayRow] = []
 
@@ -53,7 +47,7 @@ class HistoryTable:
             if self._place:
                 self._console.print()
             self._place = place
-            self._console.print(Text(_where(row.device, row.source), style="bold"), overflow="fold")
+            self._console.print(Text(whereabouts(row.device, row.source), style="bold"), overflow="fold")
         line = Text(f"  {row.state:<{WIDEST}}  ", style=STYLES[row.state])
         line.append("  ".join(_which(row)), style="default not bold")
         self._console.print(line, overflow="fold")
@@ -66,13 +60,7 @@ class HistoryTable:
             self._console.print()
         if self._days:
             self._console.print(_by_day(self._days))
-        if summary.coverage:
-            self._console.print(Text("Not seen", style="bold"))
-            for hole in summary.coverage[:MAX_HOLES]:
-                print_indented(self._console, clean(f"{hole.hole}: {hole.reason}"))
-            if len(summary.coverage) > MAX_HOLES:
-                print_indented(self._console, f"and {len(summary.coverage) - MAX_HOLES} more: see -o jsonl")
-            self._console.print()
+        print_holes(self._console, "Not seen", summary.coverage)
         counts = summary.counts
         looks = counts["looks"]
         said = [f"{counts['places']} phones and sources", f"{looks} look{'s' * (looks != 1)}"]
@@ -125,13 +113,6 @@ def _by_day(days: list[DayRow]) -> Table:
         read = f"{day.read}, {day.incomplete} not wholly" if day.incomplete else str(day.read)
         table.add_row(day.day, read, str(day.known), *(str(day.apps.get(title, 0)) for title in titles))
     return table
-
-
-def _where(device: Device | None, source: str) -> str:
-    if device is None:
-        return clean(source)
-    said = (device.owner, device.model, device.android and f"Android {device.android}", device.serial)
-    return clean(", ".join(part for part in said if part))
 
 
 def _which(row: SightingRow) -> Iterator[str]:

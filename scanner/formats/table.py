@@ -8,21 +8,17 @@ cleaned and none is read as markup.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import TextIO
 
-from rich.console import Console
 from rich.text import Text
 
 from scanner.formats.cleaning import clean
-from scanner.formats.indenting import print_indented
+from scanner.formats.console import console_on, print_holes, print_indented
 from scanner.formats.telling import allowance
 from scanner.model import AppRow, Finding, SummaryRow, UnreadRow, Verdict
 from scanner.policy import FAILING, meaning
 
-PIPED_WIDTH = 120
-MAX_HOLES = 20
 WIDEST = max(map(len, Verdict))
 STYLES = {
     Verdict.CONFIRMED: "bold red",
@@ -38,8 +34,7 @@ class TableFormat:
     """See `Format`. Keeps only rows that are not ``clear``."""
 
     def __init__(self, out: TextIO) -> None:
-        width = None if out.isatty() or os.environ.get("COLUMNS") else PIPED_WIDTH
-        self._console = Console(file=out, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+        self._console = console_on(out)
         self._rows: list[AppRow] = []
 
     def row(self, row: AppRow | UnreadRow) -> None:
@@ -51,11 +46,7 @@ class TableFormat:
         """See `Format.end`."""
         for row in self._rows:
             self._print(row)
-        if summary.coverage:
-            self._console.print(Text("Not seen", style="bold"))
-            for line in _coverage(summary):
-                print_indented(self._console, line, style="cyan")
-            self._console.print()
+        print_holes(self._console, "Not seen", summary.coverage, style="cyan")
         self._console.print(_sum(summary))
 
     def _print(self, row: AppRow) -> None:
@@ -113,13 +104,6 @@ def _policy(finding: Finding, *, several: bool) -> Iterator[str]:
         yield clean(f"{which}{allowance(finding)}")
     elif finding.fails is False and finding.verdict in FAILING:
         yield clean(f"{which}does not fail by the policy")
-
-
-def _coverage(summary: SummaryRow) -> Iterator[str]:
-    for hole in summary.coverage[:MAX_HOLES]:
-        yield f"{clean(hole.hole)}: {clean(hole.reason)}"
-    if len(summary.coverage) > MAX_HOLES:
-        yield f"and {len(summary.coverage) - MAX_HOLES} more: see -o jsonl"
 
 
 def _sum(summary: SummaryRow) -> Text:
