@@ -65,11 +65,11 @@ def drain(document: Document) -> None:
         b"\xfe\xff" + TEXT.encode("utf-16-be"),
         TEXT.replace("\n", "\r\n").encode("utf-16"),
         TEXT.replace("\n", "\r").encode(),
-        gzip.compress(TEXT.encode("utf-16")),
-        gzip.compress(TEXT[:9].encode()) + gzip.compress(TEXT[9:].encode()) + bytes(512),
+        gzip.compress(TEXT.encode("utf-16"), mtime=0),
+        gzip.compress(TEXT[:9].encode(), mtime=0) + gzip.compress(TEXT[9:].encode(), mtime=0) + bytes(512),
         zstandard.compress(TEXT.encode()),
         zstandard.compress(TEXT[:9].encode()) + zstandard.compress(TEXT[9:].encode()),
-        gzip.compress(zstandard.compress(TEXT.encode())),
+        gzip.compress(zstandard.compress(TEXT.encode()), mtime=0),
     ],
 )
 def test_the_text_is_the_same_however_it_is_encoded(tmp_path: Path, data: bytes) -> None:
@@ -139,14 +139,14 @@ def test_compression_cut_short_ends_with_a_hole(tmp_path: Path, pack) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"\x1f\x8b\x08junk", b"\x28\xb5\x2f\xfdjunk and more junk", gzip.compress(b"a") + b"junk"]
+    "data", [b"\x1f\x8b\x08junk", b"\x28\xb5\x2f\xfdjunk and more junk", gzip.compress(b"a", mtime=0) + b"junk"]
 )
 def test_broken_compression_ends_with_a_hole(tmp_path: Path, data: bytes) -> None:
     assert isinstance(listed(file(tmp_path, data))[-1], Gap)
 
 
 def test_a_checksum_that_does_not_fit(tmp_path: Path) -> None:
-    packed = bytearray(gzip.compress(TEXT.encode()))
+    packed = bytearray(gzip.compress(TEXT.encode(), mtime=0))
     packed[-6] ^= 1
     assert isinstance(listed(file(tmp_path, bytes(packed)))[-1], Gap)
 
@@ -182,7 +182,7 @@ def test_other_errors_are_not_hidden() -> None:
 
 
 def test_standard_input_can_be_read_twice() -> None:
-    document = StdinDocument(io.BytesIO(gzip.compress(TEXT.encode())))
+    document = StdinDocument(io.BytesIO(gzip.compress(TEXT.encode(), mtime=0)))
     assert (document.name, document.head, text(document), text(document)) == ("-", TEXT, TEXT, TEXT)
     document.close()
     with pytest.raises(SourceError):
@@ -226,7 +226,7 @@ def test_a_zip_and_its_members(tmp_path: Path) -> None:
         tmp_path,
         {
             "a.csv": TEXT.encode(),
-            "sub/b.csv.gz": gzip.compress(TEXT.encode("utf-16")),
+            "sub/b.csv.gz": gzip.compress(TEXT.encode("utf-16"), mtime=0),
             "../../etc/passwd": b"x",
             "/abs.txt": b"abs",
             "C:\\win.txt": b"x",
