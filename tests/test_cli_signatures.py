@@ -23,6 +23,7 @@ from scanner.sources import resolve
 from scanner.tooling import verify_location
 from tests.conftest import ROOT, Ran
 from tests.support.signer import key
+from tests.support.tools import lacking
 from tests.test_database import document, spoiled, written
 
 Run = Callable[..., Ran]
@@ -119,7 +120,7 @@ def test_a_public_test_key_is_known_by_every_digest(kind: str) -> None:
 def test_the_digests_of_the_test_key_are_those_of_a_real_apk() -> None:
     signed = sorted((ROOT / "samples" / "apks").glob("appium-uiautomator2-server--*v*.apk"))
     if not signed:
-        pytest.skip("make samples fetches the APK")
+        lacking("make samples fetches the APK")
     certificate = complete(verify_location(resolve(str(signed[0])), None, None).signers[0].certificate)
     for kind in PINNED:
         assert getattr(certificate, kind) == getattr(TESTKEY, kind)

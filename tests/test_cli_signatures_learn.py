@@ -15,6 +15,7 @@ from tests.phone.scanning import scanner_of
 from tests.support.apk_builder import build_apk, zip_bytes
 from tests.support.phone import AdbServer, SimulatedPhone, hash32_of, installed
 from tests.support.signer import Key, V3Signer, key
+from tests.support.tools import lacking
 from tests.test_cli_signatures import debug_certificate
 
 Run = Callable[..., Ran]
@@ -118,7 +119,7 @@ def test_a_debug_build_is_refused(app_scanner: Run, tmp_path: Path) -> None:
 def test_a_real_apk_signed_with_the_public_test_key_is_refused(app_scanner: Run) -> None:
     signed = sorted((ROOT / "samples" / "apks").glob("appium-uiautomator2-server--*v*.apk"))
     if not signed:
-        pytest.skip("make samples fetches the APK")
+        lacking("make samples fetches the APK")
     ran = app_scanner("signatures", "learn", signed[0])
     assert (ran.code, "“testkey”" in ran.err) == (1, True)
 

@@ -16,7 +16,7 @@ from scanner.model import ApkIdentity
 from tests.support.apk_builder import build_apk
 from tests.support.keyfiles import write_key
 from tests.support.signer import V3Signer, key
-from tests.support.tools import require_tool
+from tests.support.tools import lacking, require_tool
 
 pytestmark = pytest.mark.tools
 
@@ -57,7 +57,7 @@ def keys(tmp_path_factory) -> Keys:
 
 def linked(folder: Path, *, attributes: str, uses_sdk: str = "", options: tuple[str, ...] = ()) -> Path:
     if not FRAMEWORK.is_file():
-        pytest.skip("android-framework-res is not installed")
+        lacking("android-framework-res is not installed")
     (folder / "AndroidManifest.xml").write_text(MANIFEST.format(attributes=attributes, uses_sdk=uses_sdk))
     apk = folder / "linked.apk"
     run("aapt2", "link", "-o", apk, "--manifest", folder / "AndroidManifest.xml", "-I", FRAMEWORK, *options)

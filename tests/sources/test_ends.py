@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +13,7 @@ import pytest
 from scanner.bytesource import Told, first_tail
 from scanner.errors import LimitExceeded, ReadError
 from scanner.sources.adb.ends import FILES, Ends
-
-TOYBOX = pytest.mark.skipif(shutil.which("toybox") is None, reason="no toybox")
+from tests.support.tools import require_tool
 
 
 class Shell:
@@ -57,8 +55,10 @@ def right(told: Told | None, path: str) -> bool:
     )
 
 
-@pytest.mark.parametrize("program", ["", pytest.param("toybox", marks=TOYBOX)])
+@pytest.mark.parametrize("program", ["", "toybox"])
 def test_files_come_together_and_each_is_told_once(tmp_path: Path, program: str) -> None:
+    if program:
+        require_tool(program)
     shell = Shell(program)
     ends = Ends(shell)
     sizes = files_of(tmp_path, *(bytes([65 + number]) * (1 + number * 9000) for number in range(FILES * 2)))

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -17,12 +18,16 @@ def require_tool(name: str) -> str:
     """The path of a program, installed beside Python or anywhere. Without it the test is skipped; on CI it fails."""
     beside = str(Path(sys.executable).parent)
     path = shutil.which(name, path=os.pathsep.join([beside, os.environ.get("PATH", os.defpath), "/usr/sbin"]))
-    if path is not None:
-        return path
-    missing = f"{name} is not installed"
+    if path is None:
+        lacking(f"{name} is not installed")
+    return path
+
+
+def lacking(what: str) -> NoReturn:
+    """Skip the test for want of something; on CI it fails."""
     if os.environ.get("CI"):
-        pytest.fail(missing)
-    pytest.skip(missing)
+        pytest.fail(what)
+    pytest.skip(what)
 
 
 def write_launcher(path: Path) -> Path:
