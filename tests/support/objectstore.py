@@ -35,11 +35,13 @@ def s3_server(root: Path, folder_of_config: Path, *, etags: bool = True, writabl
     """An S3 server over a folder whose folders are buckets; yields its ``HOST:PORT``.
 
     Without ``etags`` no digest of whole objects is computed, and a folder is listed once, not with each request: as it
-    must be where objects are many and large, and as it may be where they stay what they are.
+    must be where objects are many and large, and as it may be where they stay what they are. What is put into a
+    ``writable`` one lies in its folder when the request ends: by itself rclone keeps it back for five seconds.
     """
     address = f"127.0.0.1:{free_port()}"
     command = [rclone(), "serve", "s3", "--config", str(folder_of_config / "rclone.conf"), "--addr", address,
                "--auth-key", f"{KEY},{SECRET}", "--vfs-cache-mode", "writes" if writable else "off",
+               "--vfs-write-back", "0s", "--cache-dir", str(folder_of_config / "rclone-cache"),
                "--dir-cache-time", "0s" if etags else "1h", "--poll-interval", "0",
                "--etag-hash", "MD5" if etags else "", *(() if writable else ("--read-only",)), str(root)]  # fmt: skip
     with running(command, address):
