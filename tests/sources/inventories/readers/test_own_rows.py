@@ -132,7 +132,7 @@ def test_a_scan_of_files_matched_again_gives_the_same_rows(
     entries = read(write(scanned, summary(len(apps))))
     policing = Policing(Policy(), date(2026, 11, 24))
     again = [policing.judge(row) for row in rejudged(entries, database)]
-    assert again == apps
+    assert again == [msgspec.structs.replace(row, stamp=None) for row in apps]  # of a file, and there is none now
     assert {row.scanned_at for row in again} == {row.scanned_at for row in apps}
     (hole,) = gaps(entries)
     assert hole.where.endswith("junk.apk")
