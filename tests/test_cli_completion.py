@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from scanner.cli.completing import PROGRAM, VARIABLE
-from scanner.cli.completion import SHELLS
+from scanner.cli.options import SHELLS
 from tests.conftest import Ran
 from tests.support.tools import require_tool, write_launcher
 

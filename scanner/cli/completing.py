@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from click.shell_completion import get_completion_class
 
-from scanner.cli.completion import SHELLS
+from scanner.cli.options import SHELLS
 from scanner.errors import OutputError
 
 PROGRAM = "app-scanner"

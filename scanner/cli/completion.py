@@ -7,8 +7,9 @@ from typing import TypeVar
 
 import click
 
+from scanner.cli.options import SHELLS
+
 Command = TypeVar("Command", bound=Callable[..., object])
-SHELLS = ("bash", "zsh", "fish")
 
 
 def _shell_argument(command: Command) -> Command:

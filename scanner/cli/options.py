@@ -8,6 +8,8 @@ from typing import TypeVar
 import click
 
 Command = TypeVar("Command", bound=Callable[..., object])
+SHELLS = ("bash", "zsh", "fish")
+"""The shells that completion knows."""
 
 
 def signature_options(command: Command) -> Command:
