@@ -111,7 +111,7 @@ class SavedReport:
 
     def _end_without_summary(self, code: int) -> None:
         """A scan whose end is missing: its rows speak, and it is not complete."""
-        self._codes.append(FOUND if self._scan.failing else code)
+        self._codes.append(FOUND if self._scan.counts["failing"] else code)
         self._counts.update(self._scan.counts)
         self._holes += self._scan.holes
         self._begin_another()
@@ -130,7 +130,7 @@ class SavedReport:
         last = self._summaries[-1] if self._summaries else None
         sought = {one.signature: one for summary in self._summaries for one in summary.sought}
         lists = {one.id: one for summary in self._summaries for one in summary.lists}
-        keys = dict.fromkeys(("apps", *Verdict, *self._counts))
+        keys = dict.fromkeys(("apps", *Verdict, *self._counts, "failing", "allowed"))
         return SummaryRow(
             schema=SCHEMA_VERSION,
             tool=_joined((one.tool for one in self._summaries), f"app-scanner {__version__}"),
@@ -162,7 +162,7 @@ class _Tally:
         self.counts: Counter[str] = Counter()
         self.places: set[str] = set()
         self.holes: list[CoverageHole] = []
-        self.rows = self.gaps = self.failing = 0
+        self.rows = self.gaps = 0
 
     def take(self, row: AppRow | UnreadRow | Gap) -> None:
         """Count a row."""
@@ -175,7 +175,8 @@ class _Tally:
         else:
             self.counts.update(("apps", row.verdict))
             self.places.add(row.device.serial if row.device else f"source {row.source}")
-            self.failing += any(map(fails, row.findings))
+            self.counts["failing"] += any(map(fails, row.findings))
+            self.counts["allowed"] += any(finding.allowed_by is not None for finding in row.findings)
 
 
 def _opened(file: str) -> Document:

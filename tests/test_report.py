@@ -84,6 +84,22 @@ def test_every_format_can_be_written_from_saved_rows(saved: dict[str, Path], app
         assert b"com.tencent.mm" in (tmp_path / name).read_bytes(), name
 
 
+def test_every_format_can_be_written_of_a_file_cut_short(
+    saved: dict[str, Path], app_scanner: Scan, tmp_path: Path
+) -> None:
+    from scanner.formats import FORMATS
+
+    cut = tmp_path / "cut.jsonl"
+    cut.write_text("".join(saved["found"].read_text().splitlines(keepends=True)[:-1]))
+    words = [word for name in FORMATS for word in ("-o", f"{name}={tmp_path / name}")]
+    ran = app_scanner("report", cut, *words)
+    assert (ran.code, "Traceback" in ran.err) == (1, False)
+    for name in FORMATS:
+        assert b"com.tencent.mm" in (tmp_path / name).read_bytes(), name
+    counts = app_scanner("report", cut, "-o", "jsonl").summary["counts"]
+    assert (counts["impostor"], counts["failing"], counts["allowed"]) == (1, 1, 0)
+
+
 def test_a_scan_that_is_given_twice_is_said(saved: dict[str, Path], app_scanner: Scan, tmp_path: Path) -> None:
     again = tmp_path / "again.jsonl"
     again.write_bytes(saved["clean"].read_bytes())

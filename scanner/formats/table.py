@@ -114,8 +114,8 @@ def _sum(summary: SummaryRow) -> Text:
         for verdict in Verdict
         if summary.counts[verdict] and verdict != Verdict.CLEAR
     ]
-    if summary.counts["allowed"]:
-        said.append(f"{summary.counts['allowed']} allowed")
+    if allowed := summary.counts.get("allowed"):
+        said.append(f"{allowed} allowed")
     line = Text(", ".join(said), style="bold")
     if any(not one.startswith("shipped ") for one in summary.signatures_from):
         line.append(f"\nsignatures: {', '.join(summary.signatures_from)}", style="not bold")
