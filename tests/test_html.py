@@ -96,6 +96,16 @@ def test_a_finding_of_many_phones_is_one_card() -> None:
     assert "Where (3)" in body(text)
 
 
+def test_a_finding_of_many_phones_of_one_export_is_one_card() -> None:
+    lines = [app("com.tencent.mm", serial=f"SER{number}", location=f"export.csv:{number}") for number in range(3)]
+    text = page([*lines])
+    assert text.count('<article class="card') == 1
+    said = body(text)
+    assert "Where (3)" in said
+    assert "package-name from where it was seen : com.tencent.mm is what is known" in said
+    assert all(f"export.csv:{number}" in said for number in range(3))
+
+
 def test_what_somebody_allowed_is_shown_and_fails_nobody() -> None:
     text = page([app("com.tencent.mm", serial="S", allowed_by="ticket 7")])
     assert headline(text) == "Every listed app that was found is let pass by the policy, and everything was read."

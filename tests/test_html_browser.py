@@ -101,6 +101,21 @@ def test_the_head_sorts_both_ways_and_says_so(browser: Browser, report: Path) ->
         assert one.page.locator("[aria-sort]").count() == 1
 
 
+def test_the_list_marks_what_fails_and_what_is_allowed(browser: Browser, tmp_path: Path) -> None:
+    rows: list[AppRow | UnreadRow] = [
+        app("com.tencent.mm", serial="S1"),
+        app("com.tencent.mm", serial="S2", allowed_by="ticket 7"),
+        app("com.example", serial="S1"),
+    ]
+    with opened(browser, write(tmp_path / "report.html", rows)) as one:
+        assert one.first("verdict", 3) == ["name-only", "name-only · allowed", "clear"]
+        assert one.page.locator("#rows .badge.bad").all_inner_texts() == ["name-only"]
+        one.page.fill("#search", "ticket 7")
+        count(one.page, "1 to 1 of 1 app, out of 3")
+        one.page.click("#rows .toggle")
+        expect(one.page.locator("#rows .detail")).to_contain_text("WeChat Pay: allowed by ticket 7")
+
+
 def test_a_link_opens_its_row_and_a_row_leads_to_its_evidence(browser: Browser, report: Path) -> None:
     with opened(browser, report) as one:
         one.page.fill("#search", "app59 SER4")

@@ -13,7 +13,7 @@ import msgspec
 from markupsafe import Markup
 
 from scanner.formats.cleaning import clean
-from scanner.formats.telling import fingerprint, notes, users, version
+from scanner.formats.telling import allowance, fingerprint, notes, users, version
 from scanner.model import AppRow, Finding, SignerRow, SummaryRow, UnreadRow, Verdict
 from scanner.policy import FAILING, fails
 
@@ -21,6 +21,8 @@ MAX_CLEAR, MAX_OTHER = 50_000, 100_000
 """Apps that are clear, and others, in the list of all apps; how many more there are is said."""
 MAX_CARDS, MAX_SPOTS, SPOTS_IN_ALL, FEWEST = 500, 100, 2_000, 3
 """Findings that are written out, places of each, places of all together, and places that each may have even so."""
+ITS_PLACE = "where it was seen"
+"""What evidence is from that an inventory's own line gave: the line stands with each place of the finding."""
 MAX_PLACES, MAX_REASONS, MAX_OF_A_REASON, MAX_ODD, MAX_UNREAD = 500, 300, 50, 200, 5_000
 
 
@@ -161,6 +163,7 @@ class Gathered:
         return place
 
     def _find(self, row: AppRow, finding: Finding, place: Place, name: str | None) -> str | None:
+        finding = _anywhere(finding, row)
         key = self._encode((row.package_name, row.signers, finding))
         card_name = f"f-{hashlib.blake2b(key, digest_size=8).hexdigest()}"
         card = self.cards.get(card_name)
@@ -192,7 +195,8 @@ class Gathered:
             name, row.verdict, [clean(one.app) for one in row.findings], _text(row.package_name), clean(version(row)),
             place.number, clean(users(row)), clean(row.location), _text(row.label), _text(row.installer),
             row.assurance or "", [self._signer(one) for one in row.signers], [clean(one) for one in notes(row)],
-            [clean(one) for one in row.removal], cards, clean(row.scanned_at),
+            [clean(one) for one in row.removal], cards, clean(row.scanned_at), any(map(fails, row.findings)),
+            [clean(f"{one.app}: {allowance(one)}") for one in row.findings if one.allowed_by is not None],
         ]  # fmt: skip
         return self._encode(values)
 
@@ -236,6 +240,17 @@ class Gathered:
     def ordered(self) -> list[Card]:
         """The cards, what fails first, then by strength and how often it was seen."""
         return sorted(self.cards.values(), key=lambda one: (not one.fails, one.finding.verdict.strength, -one.count))
+
+
+def _anywhere(finding: Finding, row: AppRow) -> Finding:
+    """The finding without the line of an inventory that it was read from, so that it is the same on many phones."""
+    if not any(one.origin == row.location for one in finding.evidence):
+        return finding
+    evidence = (
+        msgspec.structs.replace(one, origin=ITS_PLACE) if one.origin == row.location else one
+        for one in finding.evidence
+    )
+    return msgspec.structs.replace(finding, evidence=tuple(evidence))
 
 
 def _text(text: str | None) -> str:

@@ -2,7 +2,7 @@
 // The list of all apps: search, filter, sort, pages, links. Text is only ever set as text.
 (() => {
   const ID = 0, VERDICT = 1, APPS = 2, PACKAGE = 3, VERSION = 4, PLACE = 5, USERS = 6, LOCATION = 7, LABEL = 8,
-    INSTALLER = 9, ASSURANCE = 10, SIGNERS = 11, NOTES = 12, REMOVAL = 13, CARDS = 14, SCANNED = 15;
+    INSTALLER = 9, ASSURANCE = 10, SIGNERS = 11, NOTES = 12, REMOVAL = 13, CARDS = 14, SCANNED = 15, FAILS = 16, ALLOWED = 17;
   const PAGE = 100, PRINTED = 2000, COLUMNS = 6, MOST_PLACES = 500;
   const element = (id) => document.getElementById(id);
   const data = JSON.parse(element("data").textContent);
@@ -33,7 +33,7 @@
   function textOf(row) {
     return [row[VERDICT], row[APPS].join(" "), row[PACKAGE], row[VERSION], data.places[row[PLACE]].slice(0, 2).join(" "),
       row[USERS], row[LOCATION], row[LABEL], row[INSTALLER], row[SIGNERS].map((one) => data.signers[one].join(" ")).join(" "),
-      row[NOTES].join(" ")].join("\n").toLowerCase();
+      row[NOTES].join(" "), row[ALLOWED].join(" ")].join("\n").toLowerCase();
   }
 
   function matching() {
@@ -91,7 +91,8 @@
     const row = rows[number], made = make("tr"), place = data.places[row[PLACE]];
     made.id = row[ID];
     const verdict = make("td");
-    verdict.append(make("span", row[VERDICT], row[APPS].length ? "badge bad" : "badge"));
+    const said = row[ALLOWED].length && !row[FAILS] ? `${row[VERDICT]} · allowed` : row[VERDICT];
+    verdict.append(make("span", said, row[FAILS] ? "badge bad" : "badge quiet"));
     const name = make("th"), toggle = make("button", row[PACKAGE] || row[LABEL] || "no package name", "toggle");
     name.scope = "row";
     toggle.type = "button";
@@ -114,6 +115,7 @@
       list.append(pair);
     };
     for (const card of row[CARDS]) add("Finding", link(`#${card}`, "its evidence"));
+    for (const one of row[ALLOWED]) add("Policy", one);
     if (row[LABEL]) add("Label", row[LABEL]);
     if (row[LOCATION]) add("Location", make("code", row[LOCATION]));
     if (row[USERS]) add("For", row[USERS]);
