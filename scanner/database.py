@@ -49,6 +49,7 @@ class SignatureDatabase:
         lists: Iterable[ListDefinition] = (),
         digest: str = "",
         days: Mapping[str, str] | None = None,
+        replaced: Iterable[tuple[str, str]] = (),
     ) -> None:
         self.signatures = tuple(sorted(signatures, key=lambda signature: signature.id))
         self.lists = {definition.id: definition for definition in lists}
@@ -56,6 +57,8 @@ class SignatureDatabase:
         """SHA-256 over the data files used."""
         self.days = dict(days or {})
         """Where signatures come from (`ORIGINS`) → the newest day that any of them was changed."""
+        self.replaced = tuple(replaced)
+        """Apps whose place a given file takes without all that was known of them: which, and what is lost."""
         self._names: dict[str, list[tuple[Signature, Package]]] = {}
         self._signers: dict[tuple[str, str], list[tuple[Signature, PinnedSigner]]] = {}
         for signature in self.signatures:
@@ -163,6 +166,7 @@ def load_database(paths: Iterable[Path] = (), *, replace: bool = False) -> Signa
     lists: dict[str, ListDefinition] = {}
     digest = hashlib.sha256()
     days: dict[str, str] = {}
+    replaced: list[tuple[str, str]] = []
     base = (GIVEN, []) if replace else _base()
     for origin, group in (base, (GIVEN, list(paths))):
         seen: dict[str, Path] = {}
@@ -180,6 +184,9 @@ def load_database(paths: Iterable[Path] = (), *, replace: bool = False) -> Signa
                 if signature.id in seen:
                     raise DatabaseError(f"{file}: apps: id {signature.id!r} is also in {seen[signature.id]}")
                 seen[signature.id] = file
+                if signature.id in signatures and (lost := signature.lacks(signatures[signature.id][0])):
+                    why = f"{file} takes its place without its {lost} (another id would leave both)"
+                    replaced.append((f"some of {signature.id}", why))
                 signatures[signature.id] = (signature, file)
                 if day_of(signature.updated):
                     days[origin] = max(days.get(origin, ""), signature.updated)
@@ -188,7 +195,7 @@ def load_database(paths: Iterable[Path] = (), *, replace: bool = False) -> Signa
         raise DatabaseError("no signatures: the files given hold no app")
     log.info("signatures: %d apps, digest %s", len(signatures), digest.hexdigest())
     loaded = (signature for signature, _ in signatures.values())
-    return SignatureDatabase(loaded, lists.values(), digest.hexdigest(), days)
+    return SignatureDatabase(loaded, lists.values(), digest.hexdigest(), days, replaced)
 
 
 def newest_day(apps: Iterable[Signature]) -> str:
@@ -224,9 +231,9 @@ def signature_files(path: Path) -> list[Path]:
     """The signature files that a path names: itself, or those in the folder. Raises `DatabaseError`."""
     if not path.is_dir():
         return [path]
-    files = sorted(file for file in path.iterdir() if file.suffix in {".yaml", ".yml"})
+    files = sorted(file for file in path.iterdir() if file.suffix in {".yaml", ".yml", ".csv"})
     if not files:
-        raise DatabaseError(f"{path}: no .yaml file in this folder")
+        raise DatabaseError(f"{path}: no .yaml or .csv file in this folder")
     return files
 
 

@@ -255,6 +255,7 @@ class Scan:
             yield CoverageHole(
                 "old data", f"{origin} were last changed {days} days ago: newer keys and names are missing"
             )
+        yield from (CoverageHole(printable(what), printable(lost)) for what, lost in self._database.replaced)
         if self._interrupted:
             yield CoverageHole("the rest", "interrupted: nothing is known of what was not read yet")
         else:

@@ -19,6 +19,8 @@ from scanner.strictyaml import load_yaml
 SCHEMA = 1
 OLD_DAYS = 180
 """Signatures that nobody has looked at for longer are worth a warning."""
+MANY = 6
+"""Names that are written out of what an app lacks."""
 PINNED = ("sha256", "sha1", "md5", "spki_sha256", "rsa_modulus_sha256")
 """The digests a signer can be pinned by, strongest first."""
 _LENGTH = {"sha256": 64, "sha1": 40, "md5": 32, "spki_sha256": 64, "rsa_modulus_sha256": 64, "hash32": 8}
@@ -146,6 +148,23 @@ class Signature(_Strict, kw_only=True, frozen=True):
     def signers_of(self, package: Package) -> tuple[PinnedSigner, ...]:
         """The signers that this package is pinned to."""
         return tuple(signer for signer in self.signers if signer.id in package.signers)
+
+    def lacks(self, before: Signature) -> str:
+        """What a scan no longer knows where this takes the place of ``before``; empty where nothing is lost."""
+        ours = {package.name: package for package in self.packages if package.status != "unconfirmed"}
+        theirs = [package for package in before.packages if package.status != "unconfirmed"]
+        whole = [one.name for one in theirs if one.pins == "complete" and one.name in ours]
+        lost = {
+            "package name": [one.name for one in theirs if one.name not in ours],
+            "complete pins of": [name for name in whole if ours[name].pins != "complete"],
+            "list": sorted({one.list_id for one in before.lists} - {one.list_id for one in self.lists}),
+        }
+        return "; ".join(f"{what} {_some(names)}" for what, names in lost.items() if names)
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - MANY} more" if len(names) > MANY else ""
+    return ", ".join(names[:MANY]) + more
 
 
 class SignatureFile(_Strict, kw_only=True, frozen=True):

@@ -17,11 +17,13 @@ from cryptography.x509.oid import NameOID
 
 from scanner.certificate import complete, from_der
 from scanner.curation.testkeys import AOSP, public_key_of
+from scanner.database import load_database
 from scanner.model import Certificate
 from scanner.signaturefile import PINNED
 from scanner.sources import resolve
 from scanner.tooling import verify_location
 from tests.conftest import ROOT, Ran
+from tests.support.apk_builder import build_apk
 from tests.support.signer import key
 from tests.support.tools import lacking
 from tests.test_database import document, spoiled, written
@@ -195,6 +197,31 @@ def test_one_certificate_under_two_owners_is_found(app_scanner: Run, tmp_path: P
     assert key("alice").sha256 in ran.out
     other["apps"][0]["publisher"] = "me"
     assert app_scanner("signatures", "lint", files[0], written(tmp_path, other, "other.yaml")).code == 0
+
+
+def test_what_is_listed_already_and_what_is_replaced_are_warnings(app_scanner: Run, tmp_path: Path) -> None:
+    (wechat,) = (one for one in load_database().signatures if one.id == "wechat-pay")
+    (tmp_path / "ours.csv").write_text(
+        "package,name,publisher,sha256\n"
+        f"com.example.app,Example,Example Ltd,{wechat.signers[0].sha256}\n"
+        "com.tencent.mm,Chat,,\n"
+        "cn.wps.moffice_eng,WPS Office,,\n"
+    )
+    ran = app_scanner("signatures", "lint", tmp_path / "ours.csv", "-o", "json")
+    said = {one["code"]: one["text"] for one in json.loads(ran.out)}
+    assert (ran.code, codes(ran)) == (0, [("warning", code) for code in ("replaces", "two-owners", "listed-already")])
+    assert "in wechat-pay, of another owner ('Tencent')" in said["two-owners"]
+    assert "com.tencent.mm is listed as wechat-pay already" in said["listed-already"]
+    assert "without its package name " in said["replaces"]
+    assert app_scanner("signatures", "lint", "--strict", tmp_path / "ours.csv").code == 1
+
+
+def test_a_scan_says_what_a_list_of_ones_own_makes_it_forget(scan_rows: Run, tmp_path: Path) -> None:
+    (tmp_path / "ours.csv").write_text("package,name\ncn.wps.moffice_eng,WPS Office\n")
+    (tmp_path / "a.apk").write_bytes(build_apk("com.example.other"))
+    coverage = scan_rows(tmp_path / "a.apk", "--signatures", tmp_path / "ours.csv").summary["coverage"]
+    (said,) = (one["reason"] for one in coverage if one["hole"] == "some of wps-office")
+    assert "ours.csv takes its place without its package name" in said
 
 
 def test_one_package_in_apps_of_two_owners_and_one_id_twice_are_found(app_scanner: Run, tmp_path: Path) -> None:

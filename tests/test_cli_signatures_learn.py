@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from scanner.database import read_signature_file
-from scanner.signaturefile import Signature
+from scanner.curation.completing import complete_listed
+from scanner.curation.writing import file_of
+from scanner.database import load_database, read_signature_file
+from scanner.errors import RefusedError
+from scanner.signaturefile import Package, PinnedSigner, Signature
 from tests.conftest import ROOT, Ran
 from tests.phone.scanning import scanner_of
 from tests.support.apk_builder import build_apk, zip_bytes
@@ -150,3 +153,64 @@ def test_a_package_of_a_phone_is_learned_with_the_phone_as_citation(
     assert f"adb:{phone.address}:/data/app/" in signer.cites[0]
     absent = run("signatures", "learn", spec, "--package", "com.example.other")
     assert (absent.code, "not installed" in absent.err) == (5, True)
+
+
+def named(folder: Path, name: str) -> Path:
+    path = folder / f"{name}.apk"
+    path.write_bytes(build_apk(name, v1=[A], v2=[A]))
+    return path
+
+
+def test_a_listed_app_is_completed_and_nothing_of_it_is_forgotten(
+    app_scanner: Run, scan_rows: Run, tmp_path: Path
+) -> None:
+    for name, id_ in {"com.intsig.camscanner": "camscanner", "com.uc.vmate": "vmate"}.items():
+        source, out = named(tmp_path, name), tmp_path / f"{id_}.yaml"
+        ran = app_scanner("signatures", "learn", source, "-o", out)
+        assert (ran.code, f"completes {id_}:" in ran.err) == (0, True)
+        before = next(one for one in load_database().signatures if one.id == id_)
+        after = learned(out)
+        assert (after.id, after.name, after.lists, after.titles) == (id_, before.name, before.lists, before.titles)
+        assert {one.name for one in after.packages} == {one.name for one in before.packages}
+        assert [one.sha256 for one in after.signers] == [*(one.sha256 for one in before.signers), A.sha256]
+        (row,) = scan_rows(source, "--signatures", out).apps
+        assert [(one["signature"], one["verdict"]) for one in row["findings"]] == [(id_, "confirmed")]
+        assert app_scanner("signatures", "lint", out).code == 0
+
+
+def test_an_impostor_does_not_complete_an_app_whose_signers_are_all_known(app_scanner: Run, tmp_path: Path) -> None:
+    impostor, out = named(tmp_path, "com.tencent.mm"), tmp_path / "out.yaml"
+    ran = app_scanner("signatures", "learn", impostor, "-o", out)
+    assert (ran.code, "an impostor" in ran.err, out.exists()) == (1, True, False)
+    assert app_scanner("signatures", "learn", impostor, "--id", "wechat-pay").code == 1
+    assert app_scanner("signatures", "learn", impostor, "--id", "fake-wechat", "-o", out).code == 0
+    assert learned(out).id == "fake-wechat"
+
+
+def signature_of(package: str) -> Signature:
+    """What learning an APK of this package, signed by A, gives."""
+    signer = PinnedSigner(
+        id="cert-a", confidence="computed", sha256=A.sha256, der=A.certificate.hex(), cites=("an APK",)
+    )
+    name = Package(
+        name=package, variant="as learned", status="single-source", pins="partial", signers=("cert-a",),
+        cites=("an APK",),
+    )  # fmt: skip
+    return Signature(
+        id="x", name="x", publisher="not stated", updated="2026-11-27", packages=(name,), signers=(signer,)
+    )
+
+
+def test_what_is_pinned_already_is_not_learned_again() -> None:
+    first = file_of(signature_of("com.intsig.camscanner"))
+    once = complete_listed(first, load_database().signatures)
+    with pytest.raises(RefusedError, match=r"pinned for com\.intsig\.camscanner already: camscanner"):
+        complete_listed(first, once.apps)
+
+
+def test_another_name_of_a_listed_app_is_added_by_its_id() -> None:
+    new = file_of(signature_of("com.uc.vmate.next"))
+    assert complete_listed(new, load_database().signatures) is new
+    (vmate,) = complete_listed(new, load_database().signatures, "vmate").apps
+    assert [one.name for one in vmate.packages] == ["com.uc.vmate.next", "com.uc.vmate", "com.uc.vmlite"]
+    assert vmate.packages[1].pins == "none"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from scanner import database as module
 from scanner.certificate import complete, from_der, hash32
@@ -258,14 +259,30 @@ def test_an_added_app_may_be_named_by_a_shipped_list(tmp_path):
         load_database([written(tmp_path, content)], replace=True)
 
 
-def test_a_folder_gives_its_yaml_files_and_no_other(tmp_path):
+def test_a_replaced_app_says_what_is_no_longer_known_of_it(tmp_path):
+    content = spoiled("apps.0.id", "wps-office")
+    (said,) = load_database([written(tmp_path, content)]).replaced
+    assert said[0] == "some of wps-office"
+    assert "package name cn.wps.moffice_eng, " in said[1]
+    assert " more; list texas-prohibited-technologies, us-eo-13971" in said[1]
+    assert "another id would leave both" in said[1]
+    wechat = next(one for one in load_database().signatures if one.id == "wechat-pay")
+    packages = tuple(replace(one, pins="partial") for one in wechat.packages)
+    assert replace(wechat, packages=packages).lacks(wechat) == "complete pins of com.tencent.mm"
+    assert wechat.lacks(wechat) == ""
+    assert load_database([written(tmp_path, document())]).replaced == ()
+    assert load_database([written(tmp_path, content)], replace=True).replaced == ()
+
+
+def test_a_folder_gives_its_signature_files_and_lists_and_no_other(tmp_path):
     other = spoiled("apps.0.id", "other")
     del other["lists"]
     written(tmp_path, document())
     written(tmp_path, other, "other.yml")
     written(tmp_path, b"not a signature file", "README.md")
+    written(tmp_path, b"package\ncom.example.listed\n", "list.csv")
     database = load_database([tmp_path], replace=True)
-    assert [signature.id for signature in database.signatures] == ["my-app", "other"]
+    assert [signature.id for signature in database.signatures] == ["com-example-listed", "my-app", "other"]
 
 
 def test_the_good_file_of_these_tests_is_good(tmp_path):
@@ -422,7 +439,7 @@ def test_a_file_larger_than_the_limit_is_refused(tmp_path, monkeypatch):
 def test_no_app_at_all_is_refused(tmp_path):
     with pytest.raises(DatabaseError, match="no signatures"):
         load_database([], replace=True)
-    with pytest.raises(DatabaseError, match=r"no \.yaml file"):
+    with pytest.raises(DatabaseError, match=r"no \.yaml or \.csv file"):
         load_database([tmp_path], replace=True)
     with pytest.raises(DatabaseError, match="no signatures"):
         load_database([written(tmp_path, {"schema": 1})], replace=True)

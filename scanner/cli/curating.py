@@ -9,12 +9,19 @@ from pathlib import Path
 import click
 
 from scanner.curation.comparing import compare
+from scanner.curation.completing import complete_listed
 from scanner.curation.exchange import read_foreign, write_foreign
 from scanner.curation.learning import LEARNED, Wanted, check_lists, learn_from
 from scanner.curation.linting import lint
 from scanner.curation.updating import update
 from scanner.curation.writing import to_yaml
-from scanner.database import SignatureDatabase, default_folder, load_database, signature_files
+from scanner.database import (
+    SignatureDatabase,
+    default_folder,
+    load_database,
+    read_signature_file,
+    signature_files,
+)
 from scanner.errors import DatabaseError, OutputError, RefusedError, ScannerError, SourceError
 from scanner.formats.cleaning import clean
 from scanner.formats.signatures import write_changes, write_complaints, write_json, write_list, write_signature
@@ -55,10 +62,11 @@ def run_show(app: str, output: str, signatures: tuple[str, ...], *, only_signatu
 def run_lint(files: tuple[str, ...], *, strict: bool, output: str) -> int:
     """Complaints, and whether they fail."""
     paths = [Path(file) for file in files] or [default_folder()]
-    known = load_database().lists if files else ()
+    known = load_database() if files else None
     try:
         number = sum(len(signature_files(path)) for path in paths)
-        complaints = lint(paths, datetime.now(UTC).date(), known)
+        others = (known.lists, known.signatures) if known else ((), ())
+        complaints = lint(paths, datetime.now(UTC).date(), *others)
     except DatabaseError as error:
         raise click.UsageError(str(error)) from error
     if output == "json":
@@ -75,14 +83,19 @@ def run_learn(
     if is_phone(spec) != (package is not None):
         raise click.UsageError("--package goes with a phone (adb:SERIAL), and a phone needs it")
     try:
-        check_lists(wanted.lists, load_database().lists)
+        database = load_database()
+        check_lists(wanted.lists, database.lists)
         today = datetime.now(UTC).date()
-        learned = learn_from(spec, package, wanted, today, server=AdbServer(adb_server), timeout=timeout)
+        alone = learn_from(spec, package, wanted, today, server=AdbServer(adb_server), timeout=timeout)
+        learned = complete_listed(alone, database.signatures, alone.apps[0].id if wanted.own else None)
     except RefusedError as error:
         return refused(f"{spec}: {error}")
     except ScannerError as error:
         raise SourceError(f"{spec}: {error}") from error
     write_text(to_yaml(learned, LEARNED), output)
+    if learned is not alone:
+        names = " and ".join(one.id for one in learned.apps)
+        click.echo(f"app-scanner: completes {names}: with --signatures this file takes its place", err=True)
     return CLEAN
 
 
@@ -123,6 +136,10 @@ def run_update(source: str, key: str) -> int:
     except RefusedError as error:
         return refused(f"nothing was installed: {error}")
     click.echo(f"{'installed' if new else 'already installed'}: {clean(str(file))}, signatures of {day}")
+    held = {app.id for app in read_signature_file(file).apps}
+    shipped = load_database([default_folder()], replace=True).signatures
+    if missing := [one.id for one in shipped if one.id not in held]:
+        click.echo(f"app-scanner: scans no longer look for {', '.join(missing)}: not in the bundle", err=True)
     return CLEAN
 
 

@@ -63,6 +63,7 @@ LEARN = """
 \b
 Examples:
   app-scanner signatures learn OurApp.apk --id our-app --name "Our app" -o our-app.yaml
+  app-scanner signatures learn CamScanner.apk -o camscanner.yaml      # a copy you trust completes what is known
   app-scanner signatures learn adb:R58M123ABC --package com.example.app --list texas-prohibited-technologies
   app-scanner scan apks/ --signatures our-app.yaml
 
@@ -103,6 +104,10 @@ def learn(
 
     The APK must verify; what is only claimed, and keys that anybody has, are refused. The pin cites where it came from:
     path, SHA-256, schemes, date. APK may lie in an archive: archive.zip!/inner.apk
+
+    A package that is listed already completes its app: the file has all that is known of that app and the new pin, and
+    takes its place in a scan. Refused is an APK by another signer than an app has whose signers are all known. With
+    --id, --name or --publisher the file has an app of its own, or completes the one whose id it is.
     """
     from scanner.cli.curating import run_learn
     from scanner.curation.learning import Wanted

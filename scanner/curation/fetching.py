@@ -35,7 +35,8 @@ def fetch(source: str, limit: int) -> bytes:
             raise RefusedError(f"{source}: leads elsewhere, by something other than https") from error
         raise SourceError(f"{source}: {error.code} {error.reason}") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise SourceError(f"{source}: {getattr(error, 'strerror', None) or error}") from error
+        cause = error.reason if isinstance(error, urllib.error.URLError) else error
+        raise SourceError(f"{source}: {getattr(cause, 'strerror', None) or cause}") from error
     if len(data) > limit:
         raise RefusedError(f"{source}: larger than {limit} bytes")
     return data

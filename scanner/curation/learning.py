@@ -31,6 +31,11 @@ class Wanted(msgspec.Struct, frozen=True):
     publisher: str | None = None
     lists: tuple[str, ...] = ()
 
+    @property
+    def own(self) -> bool:
+        """Whether the user names an app, which need not be the one that is listed by its package name."""
+        return any((self.id, self.name, self.publisher))
+
 
 def learn(location: Location, wanted: Wanted, today: date) -> SignatureFile:
     """A signature of the APK at a location: its package name, pinned to those who signed it.

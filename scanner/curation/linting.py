@@ -17,6 +17,7 @@ from scanner.database import read_signature_file, signature_files
 from scanner.errors import DatabaseError
 from scanner.model import Complaint
 from scanner.signaturefile import OLD_DAYS, PINNED, PinnedSigner, Signature, SignatureFile, day_of, problems
+from scanner.signaturelist import NOT_STATED
 
 PACKAGE_NAME = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)+", re.ASCII)
 """Source: https://developer.android.com/build/configure-app-module#set-application-id"""
@@ -25,8 +26,12 @@ Owned = tuple[str, Signature, str]
 """File, app, and who publishes what is owned."""
 
 
-def lint(paths: Iterable[Path], today: date, known_lists: Iterable[str] = ()) -> list[Complaint]:
-    """Every complaint about the files and folders, in their order; ``known_lists`` are ids defined elsewhere.
+def lint(
+    paths: Iterable[Path], today: date, known_lists: Iterable[str] = (), known_apps: Iterable[Signature] = ()
+) -> list[Complaint]:
+    """Every complaint about the files and folders, in their order.
+
+    ``known_lists`` are ids that are defined elsewhere, ``known_apps`` what a scan that adds the files looks for too.
 
     Raises:
         DatabaseError: a path cannot be read at all. What is in a file never raises.
@@ -44,6 +49,7 @@ def lint(paths: Iterable[Path], today: date, known_lists: Iterable[str] = ()) ->
         contents.append((str(file), content))
         found += _of_file(str(file), content, today)
     found += _across(contents, set(known_lists))
+    found += _against(contents, known_apps)
     return found
 
 
@@ -140,10 +146,39 @@ def _across(contents: list[tuple[str, SignatureFile]], known_lists: set[str]) ->
             (f"{kind} {value}", (file, signature, signature.publisher))
             for file, signature in apps
             for signer in signature.signers
-            for kind in PINNED
-            if (value := getattr(signer, kind))
+            for kind, value in _digests(signer)
         ),
     )
+
+
+def _against(contents: list[tuple[str, SignatureFile]], known_apps: Iterable[Signature]) -> Iterator[Complaint]:
+    """What the files claim and others own already. Of these an app that a file repeats by its id does not count.
+
+    Only a warning: a list of one's own may well name an app that is listed.
+    """
+    apps = [(file, app) for file, content in contents for app in content.apps]
+    known = {other.id: other for other in known_apps}
+    for file, app in apps:
+        if app.id in known and (lost := app.lacks(known[app.id])):
+            text = f"takes the place of what is known of it, without its {lost} (another id would leave both)"
+            yield Complaint("warning", file, app.id, "replaces", text)
+    others = [other for other in known.values() if other.id not in {app.id for _, app in apps}]
+    names = {package.name: one for one in others for package in one.packages if package.status != "unconfirmed"}
+    signers = {(kind, value): one for one in others for pin in one.signers for kind, value in _digests(pin)}
+    for file, app in apps:
+        for package in app.packages:
+            if package.name in names and package.status != "unconfirmed":
+                text = f"{package.name} is listed as {names[package.name].id} already: a scan reports both"
+                yield Complaint("warning", file, app.id, "listed-already", text)
+        for signer in app.signers:
+            other = next((signers[digest] for digest in _digests(signer) if digest in signers), None)
+            if other and app.publisher != NOT_STATED and _plain(app.publisher) != _plain(other.publisher):
+                text = f"{signer.id} is pinned in {other.id}, of another owner ({other.publisher!r})"
+                yield Complaint("warning", file, app.id, "two-owners", text)
+
+
+def _digests(signer: PinnedSigner) -> Iterator[tuple[str, str]]:
+    yield from ((kind, value) for kind in PINNED if (value := getattr(signer, kind)))
 
 
 def _twice(ids: Iterable[tuple[str, str, str]]) -> Iterator[Complaint]:

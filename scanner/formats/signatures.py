@@ -82,10 +82,8 @@ def _signature(signature: Signature, lists: dict[str, ListDefinition]) -> Iterat
 
 def _list(definition: ListDefinition | None) -> Iterator[str]:
     if definition is not None:
-        days = " ".join(
-            f"{word} {day}" for word, day in (("since", definition.since), ("until", definition.until)) if day
-        )
-        yield f"  {clean(definition.title)}: {definition.status} {clean(days)}"
+        days = [f"{word} {day}" for word, day in (("from", definition.since), ("until", definition.until)) if day]
+        yield f"  {clean(definition.title)}: {clean('; '.join(filter(None, (definition.status, ' '.join(days)))))}"
         yield from (*_note(definition.note), *_cites(definition.cites))
 
 

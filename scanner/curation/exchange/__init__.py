@@ -48,7 +48,7 @@ def read_foreign(name: str, file: Path) -> Imported:
     try:
         apps = list(reader(file_bytes(file), file))
     except (ValueError, msgspec.ValidationError) as error:
-        raise DatabaseError(f"{file}: {error}") from error
+        raise DatabaseError(f"{file}: not what {name} reads: {error}") from error
     left_out = []
     for number, app in enumerate(apps):
         public = {signer.id: why for signer in app.signers if (why := public_key_of(signer))}
