@@ -133,6 +133,8 @@ def manifest_notes(entry: ZipEntry, member: Member, directory: ZipDirectory, sam
         yield f"compression-method: {entry.method} for the manifest; read as stored, as Android does"
     if entry.encrypted:
         yield "encryption-flag: set for the manifest, ignored as Android does"
+    if entry.zip64:
+        yield "zip64-entry: place and sizes of the manifest stand in a zip64 field, which older releases refuse to read"
     yield from _header_notes(entry, member, directory)
     if entry.method == DEFLATED and len(member.content) != entry.size:
         yield f"inflated-size: the manifest inflates to {len(member.content)} bytes, not to {entry.size}; {REFUSED}"

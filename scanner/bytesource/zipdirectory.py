@@ -3,6 +3,8 @@
 Format: PKWARE's APPNOTE.TXT, sections 4.3.12 (central directory), 4.3.14-15 (zip64) and 4.3.16 (end
 of central directory, EOCD). The directory is walked record by record, each from where the one before
 ended, as Android's libziparchive does: a name inside a comment or extra field is never taken for a member.
+What zip64 adds is taken as AOSP ``system/libziparchive/zip_archive.cc`` takes it
+(``FindCentralDirectoryInfo``, ``ParseZip64ExtendedInfoInExtraField``).
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ _RECORD_MAGIC = 0x02014B50
 _MAGIC = b"PK\x01\x02"
 _ZIP64_LOCATOR = struct.Struct("<4sIQI")
 _ZIP64_EOCD_SIZE = 56
-_FULL_32 = 0xFFFFFFFF
+_FULL_16, _FULL_32 = 0xFFFF, 0xFFFFFFFF
+_ZIP64_WHOLE = (24, 28)
+"""Lengths of a zip64 extra field that holds all three values, whichever of them overflowed; 28 with a disk number."""
 
 
 class ZipEntry(Value, frozen=True, gc=False):
@@ -41,6 +45,8 @@ class ZipEntry(Value, frozen=True, gc=False):
     compressed: int
     size: int
     header_offset: int
+    zip64: bool = False
+    """Whether any of the last three comes from a zip64 extra field."""
 
     @property
     def text_name(self) -> str:
@@ -71,16 +77,17 @@ class ZipDirectory:
     def __init__(self, source: ByteSource, limits: Limits = LIMITS) -> None:
         self._entries = limits.entries
         eocd, tail = _find_eocd(source)
-        (_, disk, first_disk, _, count, size, offset, _) = _EOCD.unpack_from(tail, eocd - (source.size - len(tail)))
+        begins = source.size - len(tail)
+        (_, disk, first_disk, here, count, size, offset, comment) = _EOCD.unpack_from(tail, eocd - begins)
         self.eocd_offset = eocd
-        locator = eocd - (source.size - len(tail)) - _ZIP64_LOCATOR.size
+        locator = eocd - begins - _ZIP64_LOCATOR.size
         self.zip64_locator = locator >= 0 and tail.startswith(b"PK\x06\x07", locator)
         """Whether a zip64 locator stands right before the end record, used or not."""
         self.zip64 = False
         self.count: int = count
         self.size: int = size
         self.offset: int = offset
-        self._read_zip64(source)
+        self._read_zip64(source, full=_FULL_16 in (here, count, comment))
         if self.offset + self.size > eocd:
             raise ApkError("zip directory: it does not lie before its end record")
         if self.size > limits.directory_size:
@@ -89,16 +96,18 @@ class ZipDirectory:
             raise self._too_many(self.count)
         self.odd_disks = bool(disk or first_disk)
         """Whether it says to be one of several disks, which Android does not ask."""
-        begins = source.size - len(tail)
         self.end_in_comment = tail.find(_EOCD_MAGIC, eocd - begins + 1) >= 0
         """Whether another end record seems to begin within the comment."""
         start = self.offset - begins
         self._data = tail[start : start + self.size] if start >= 0 else source.read_at(self.offset, self.size)
 
-    def _read_zip64(self, source: ByteSource) -> None:
-        """Take count, size and offset from the zip64 end record where there is one."""
-        at = self.eocd_offset - _ZIP64_LOCATOR.size
-        if at < 0 or (_FULL_32 not in (self.size, self.offset) and self.count != 0xFFFF):
+    def _read_zip64(self, source: ByteSource, *, full: bool) -> None:
+        """Take count, size and offset from the zip64 end record where there is one and the end record leaves it to it.
+
+        Where only a number of 16 bits is ``full``, older releases of Android keep to the end record, newer ones do not.
+        """
+        at, left_to_it = self.eocd_offset - _ZIP64_LOCATOR.size, _FULL_32 in (self.size, self.offset)
+        if at < 0 or not (full or left_to_it):
             return
         magic, _, offset, _ = _ZIP64_LOCATOR.unpack(source.read_at(at, _ZIP64_LOCATOR.size))
         if magic != b"PK\x06\x07":
@@ -107,10 +116,11 @@ class ZipDirectory:
         if fields.take(4, "magic") != b"PK\x06\x06":
             raise ApkError("zip64 end record: not where its locator says")
         fields.take(28, "header")
-        self.count = fields.u64("count")
-        self.size = fields.u64("size")
-        self.offset = fields.u64("offset")
+        before = self.count, self.size, self.offset
+        self.count, self.size, self.offset = fields.u64("count"), fields.u64("size"), fields.u64("offset")
         self.zip64 = True
+        if not left_to_it and (min(self.count, _FULL_16), self.size, self.offset) != before:
+            raise ApkError("zip64 end record: another directory than the end record's; Android's releases differ on it")
 
     def select(
         self, names: Iterable[bytes] = (), under: Iterable[bytes] = (), endings: tuple[bytes, ...] = (b"",)
@@ -198,10 +208,11 @@ class ZipDirectory:
 
     def _entry(self, at: int, name: bytes) -> ZipEntry:
         flags, method, crc, compressed, size, extra, offset = _RECORD.unpack_from(self._data, at)
-        if _FULL_32 in (compressed, size, offset):
-            start = at + 46 + len(name)
-            size, compressed, offset = _zip64_sizes(self._data[start : start + extra], size, compressed, offset)
-        return ZipEntry(name, method, flags, crc, compressed, size, offset)
+        if _FULL_32 not in (compressed, size, offset):
+            return ZipEntry(name, method, flags, crc, compressed, size, offset)
+        start = at + 46 + len(name)
+        size, compressed, offset = _zip64_sizes(self._data[start : start + extra], size, compressed, offset)
+        return ZipEntry(name, method, flags, crc, compressed, size, offset, zip64=True)
 
 
 def _find_eocd(source: ByteSource) -> tuple[int, bytes]:
@@ -225,15 +236,15 @@ def _u16_at(data: bytes, at: int) -> int:
 
 
 def _zip64_sizes(extra: bytes, size: int, compressed: int, offset: int) -> tuple[int, int, int]:
-    """The three values from the zip64 extra field (id 1), which holds only those that overflowed."""
+    """The three values from the zip64 extra field (id 1), which holds those that overflowed, or all of them."""
     fields = Fields(extra, "zip64 extra field")
     while fields.left >= 4:
         identifier, length = fields.u16("id"), fields.u16("length")
         body = fields.take(length, "body")
         if identifier == 1:
-            wide = Fields(body, "zip64 extra field")
-            size = wide.u64("size") if size == _FULL_32 else size
-            compressed = wide.u64("compressed size") if compressed == _FULL_32 else compressed
-            offset = wide.u64("offset") if offset == _FULL_32 else offset
+            wide, whole = Fields(body, "zip64 extra field"), length in _ZIP64_WHOLE
+            size = wide.u64("size") if whole or size == _FULL_32 else size
+            compressed = wide.u64("compressed size") if whole or compressed == _FULL_32 else compressed
+            offset = wide.u64("offset") if whole or offset == _FULL_32 else offset
             break
     return size, compressed, offset

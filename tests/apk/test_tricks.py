@@ -86,6 +86,7 @@ def test_no_installable_trick_hides_the_listed_app(scanned: Rows) -> None:
     assert {trick.name for trick in TRICKS if trick.installs and scanned[trick.name]["type"] == "unread"} == {
         "manifest-bomb",
         "many-strings",
+        "two-directories",
     }
 
 

@@ -238,6 +238,14 @@ def test_only_the_sizes_that_overflowed_are_taken_from_the_zip64_field():
     assert (entry.size, entry.compressed, entry.header_offset) == (1 << 33, 5, 1 << 34)
 
 
+@pytest.mark.parametrize("disk", [b"", bytes(4)])
+def test_a_zip64_field_that_holds_all_three_values_is_taken_whole(disk):
+    extra = struct.pack("<HHQQQ", 1, 24 + len(disk), 7, 5, 1 << 34) + disk
+    data = directory_of([record(b"a", extra=extra, compressed=5, size=7, offset=0xFFFFFFFF)])
+    (entry,) = ZipDirectory(Memory(data)).entries()
+    assert (entry.size, entry.compressed, entry.header_offset, entry.zip64) == (7, 5, 1 << 34, True)
+
+
 @pytest.mark.parametrize(
     "extra", [struct.pack("<HHI", 1, 4, 0), struct.pack("<HH", 1, 0), struct.pack("<HH", 1, 99), b"\1\0\xff\xff"]
 )
@@ -276,6 +284,24 @@ def test_count_size_and_offset_come_from_the_zip64_end_record():
 def test_a_zip64_end_record_that_lies_is_refused(changes):
     with pytest.raises(ApkError):
         list(ZipDirectory(Memory(with_zip64_end(record(b"a"), **changes))).entries())
+
+
+@pytest.mark.parametrize("full", ["here", "count", "comment"])
+@pytest.mark.parametrize("same", [True, False])
+def test_a_number_of_16_bits_that_is_full_leads_to_the_zip64_record_which_must_say_the_same(full, same):
+    listed, hidden = record(b"a") * (0xFFFF if full == "count" else 1), record(b"b")
+    here = count = 0xFFFF if full == "count" else 1
+    comment = bytes(0xFFFF) if full == "comment" else b""
+    said = (len(listed), 0, count) if same else (len(hidden), len(listed), 1)
+    body = listed + hidden
+    body += zip64_end(size=said[0], offset=said[1], count=said[2], begins=len(body))
+    here = 0xFFFF if full == "here" else here
+    body += struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, here, count, len(listed), 0, len(comment)) + comment
+    if same:
+        assert {entry.name for entry in ZipDirectory(Memory(body)).entries()} == {b"a"}
+    else:
+        with pytest.raises(ApkError, match="another directory"):
+            ZipDirectory(Memory(body))
 
 
 @pytest.mark.parametrize("count", [0, 2, 1 << 63, 65537])

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from tests.support import axml
+from tests.support.apk_builder import EOCD
 from tests.support.signer import jar_files
 from tests.support.tricks.table import MALLORY, NAME, Trick, manifest, signed
 
@@ -30,6 +31,8 @@ class Entry:
     local_name: bytes | None = None
     behind: bytes = b""
     """Bytes behind the data."""
+    extra: bytes = b""
+    """The extra field of the directory."""
 
     @cached_property
     def packed(self) -> bytes:
@@ -74,8 +77,8 @@ def zipped(
         said = {"offset": offset} | one.said(one.central)
         directory += struct.pack(
             "<4sHHHHHHIIIHHHHHII", b"PK\1\2", 20, 20, said["flags"], said["method"], 0, 33, said["crc"],
-            said["compressed"], said["size"], len(one.name), 0, 0, 0, 0, 0, said["offset"],
-        ) + one.name  # fmt: skip
+            said["compressed"], said["size"], len(one.name), len(one.extra), 0, 0, 0, 0, said["offset"],
+        ) + one.name + one.extra  # fmt: skip
     number = len(entries) if count is None else count
     begin, size = len(out), len(directory)
     out += directory + gap
@@ -110,6 +113,28 @@ def _zip64_used() -> bytes:
     members = {entry.name.decode(): entry.data for entry in (ROOT, *REST)}
     files = jar_files(members, [MALLORY])
     return zipped((ROOT, *REST, *(Entry(name.encode(), data) for name, data in files.items())), zip64="used")
+
+
+HARMLESS = Entry(NAME.encode(), axml.encode(axml.manifest("com.example.harmless")))
+
+
+def _zip64_field() -> bytes:
+    """Whoever takes the first of the three values for the place finds the harmless manifest's local header there."""
+    decoy = zipped((HARMLESS,))
+    decoy = decoy[: decoy.index(b"PK\1\2")]
+    lead = Entry(b"lead", b"", stored=True, behind=bytes(SIZE - 30 - len(b"lead")) + decoy)
+    field = struct.pack("<HHQQQ", 1, 24, SIZE, len(ROOT.packed), SIZE + len(decoy))
+    return signed(zipped((lead, root(central={"offset": FULL}, extra=field), *REST)))
+
+
+def _two_directories() -> bytes:
+    """The end record's own directory is harmless; a number in it that is full sends newer releases to the other one."""
+    files = jar_files({entry.name.decode(): entry.data for entry in (ROOT, *REST)}, [MALLORY])
+    harmless = zipped((HARMLESS,))
+    begin, end = harmless.index(b"PK\1\2"), len(harmless) - EOCD
+    listed = (ROOT, *REST, *(Entry(name.encode(), data) for name, data in files.items()))
+    apk = zipped(listed, prefix=harmless[:end], zip64="used")
+    return apk[:-EOCD] + struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 0xFFFF, 1, end - begin, begin, 0)
 
 
 def _hidden() -> bytes:
@@ -205,6 +230,12 @@ ZIP_TRICKS = (
     Trick("zip64-directory", "the end record leaves everything to a zip64 record; signed as JAR",
           "installs where the release reads zip64, and looks for no signing block", _zip64_used, "zip64", True,
           aapt2="Debian's is older than Android's reading of zip64", apksigner="it reads no zip64"),
+    Trick("zip64-field", "a zip64 field places the manifest; whoever takes its first value for the place finds a harmless one",
+          "takes the third of three values and installs where the release reads zip64", _zip64_field, "zip64-entry", True,
+          aapt2="Debian's is older than Android's reading of zip64", apksigner="it reads no zip64"),
+    Trick("two-directories", "the end record has one directory and a zip64 record another; a full 16-bit number chooses; signed as JAR",
+          "older releases read the one, newer ones the other, and install", _two_directories, "another directory", True,
+          "unread", aapt2="Debian's is old, and reads the harmless one", apksigner="it reads no zip64"),
     Trick("hidden-member", "the end record announces fewer members than there are; a harmless manifest hides behind",
           "reads as many as announced and installs", _hidden, "directory-count", True),
     Trick("missing-member", "the end record announces more members than there are", REFUSES + "the directory ends too early",
