@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -20,22 +21,39 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 REMEMBERED = 4096
+MOST_BYTES = 8192
+"""Certificates of more bytes are not remembered: a hostile archive brings thousands of megabytes each."""
+LARGEST = 64 << 10
+"""Most bytes of a certificate that is kept and taken apart; of a larger one only the digests are known. Real ones have
+a few thousand."""
 ML_DSA = tuple(bytes.fromhex("06096086480165030403") + bytes([last]) for last in (0x11, 0x12, 0x13))
 """DER of the object identifiers of ML-DSA-44, -65 and -87: 2.16.840.1.101.3.4.3.17 to .19 (NIST's Computer Security
 Objects Register). Looked for where the library at hand does not know them."""
 
 
 _UNKNOWN = CertificateDetails(None, None, None, None, None, None, None, None, None)
+Answer = TypeVar("Answer")
 
 
-@lru_cache(maxsize=REMEMBERED)
+def _remembered(function: Callable[[bytes], Answer]) -> Callable[[bytes], Answer]:
+    """The function of a certificate's bytes, its latest answers kept where the certificate is small."""
+    kept = lru_cache(maxsize=REMEMBERED)(function)
+
+    @wraps(function)
+    def answer(der: bytes) -> Answer:
+        return kept(der) if len(der) <= MOST_BYTES else function(der)
+
+    return answer
+
+
+@_remembered
 def from_der(der: bytes) -> Certificate:
-    """The digests of a certificate; whatever the bytes are, they have digests."""
+    """The digests of a certificate; whatever the bytes are, they have digests. It is kept beside, if not too large."""
     return Certificate(
         sha256=hashlib.sha256(der).hexdigest(),
         sha1=hashlib.sha1(der, usedforsecurity=False).hexdigest(),
         md5=hashlib.md5(der, usedforsecurity=False).hexdigest(),
-        der=der,
+        der=der if len(der) <= LARGEST else None,
     )
 
 
@@ -52,7 +70,7 @@ def complete(certificate: Certificate) -> Certificate:
     )
 
 
-@lru_cache(maxsize=REMEMBERED)
+@_remembered
 def hash32(der: bytes) -> str:
     """Java's ``Arrays.hashCode(byte[])``, which Android prints for a signature, as eight hex digits.
 
@@ -95,7 +113,7 @@ def is_post_quantum(der: bytes) -> bool:
     return key.startswith("MLDSA") if key is not None else any(identifier in der for identifier in ML_DSA)
 
 
-@lru_cache(maxsize=REMEMBERED)
+@_remembered
 def details(der: bytes) -> CertificateDetails:
     """Everything that can be read of a certificate; never raises, since an odd certificate is still one."""
     from cryptography import x509

@@ -181,9 +181,15 @@ def _without_signer(observed: Observation, package: Package) -> tuple[Verdict, s
     return Verdict.NAME_ONLY, f"without a signer: {observed.no_signer}; our pins for it are not complete"
 
 
-@lru_cache(maxsize=REMEMBERED)
 def any_pinned(certificates: tuple[Certificate, ...], database: SignatureDatabase) -> bool:
     """Whether any of them is a signature's, by whatever digest."""
+    if any(certificate.der is not None for certificate in certificates):  # out of a file, and of any size: not kept
+        return any(map(database.by_certificate, certificates))
+    return _any_pinned(certificates, database)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _any_pinned(certificates: tuple[Certificate, ...], database: SignatureDatabase) -> bool:
     return any(map(database.by_certificate, certificates))
 
 

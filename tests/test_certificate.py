@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanner.certificate import complete, details, from_der, hash32, modulus_digest
+from scanner.certificate import LARGEST, complete, details, from_der, hash32, modulus_digest
 from scanner.database import load_database
 from scanner.model import Certificate
 from scanner.signaturefile import PINNED
@@ -258,3 +258,11 @@ def test_no_bytes_make_it_raise(data):
 @given(st.binary(max_size=80))
 def test_no_short_bytes_make_it_raise(data):
     assert complete(from_der(data)).md5 == hashlib.md5(data).hexdigest()
+
+
+def test_a_certificate_of_absurd_size_has_digests_and_is_kept_nowhere():
+    small, large = ALICE, ALICE + bytes(LARGEST)
+    assert from_der(small) is from_der(bytes(bytearray(small)))
+    certificate = complete(from_der(large))
+    assert (certificate.sha256, certificate.der, certificate.subject) == (hashlib.sha256(large).hexdigest(), None, None)
+    assert from_der(large) is not from_der(large)

@@ -58,6 +58,8 @@ def learn(location: Location, wanted: Wanted, today: date) -> SignatureFile:
         public = public_key_of(signer.certificate)
         if public is not None:
             raise RefusedError(f"not learned, it is signed with {public}: anybody can sign with it")
+        if signer.certificate.der is None:
+            raise RefusedError("not learned, its certificate is too large to be kept: no publisher has such a one")
     cite = _cite(location, identity, verification, f"sha256 {digest}, {size} bytes", today)
     return file_of(_signature(identity, verification, wanted, today, cite))
 

@@ -85,6 +85,7 @@ class Certificate(Value, frozen=True):
     hash32: str | None = None
     """Java's ``Arrays.hashCode`` of the DER, eight hex digits: what ``dumpsys package`` prints."""
     der: bytes | None = None
+    """Null where only digests are known, and where it is absurdly large."""
 
 
 class PastSigner(Value, frozen=True):
