@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 
 from scanner.apk.verify.blocks import CheckedSigner
 from scanner.apk.verify.issues import Issues
 from scanner.bytesource import ByteSource, ZipDirectory, member_bytes
 from scanner.certificate import complete, from_der, is_post_quantum
+from scanner.errors import ApkError
 from scanner.model import SourceStamp, Verification, VerifiedScheme, VerifiedSigner
 
 STAMP_V1, STAMP_V2 = 0x2B09189E, 0x6DFF800D
+MAX_STAMP = 1024
+"""Bytes that the member of a source stamp may hold: it is a digest."""
 
 
 def answer(
@@ -73,10 +77,16 @@ def _signer(checked: CheckedSigner, *, ranged: bool) -> VerifiedSigner:
 
 
 def stamp_of(source: ByteSource, directory: ZipDirectory, blocks: Collection[int]) -> SourceStamp | None:
-    """The source stamp, reported and not judged: its certificate's digest lies in a member of its own."""
+    """The source stamp, reported and not judged: its certificate's digest lies in a member of its own.
+
+    A member that cannot be read states nothing, and keeps the APK from nothing.
+    """
     present = tuple(name for identifier, name in ((STAMP_V1, "v1"), (STAMP_V2, "v2")) if identifier in blocks)
     digest = directory.select(names=(b"stamp-cert-sha256",))
     if not present and not digest:
         return None
-    stated = member_bytes(source, digest[0], 1024).hex() if digest else None
+    stated = None
+    if digest:
+        with suppress(ApkError):
+            stated = member_bytes(source, digest[0], MAX_STAMP).hex()
     return SourceStamp(stated, present)

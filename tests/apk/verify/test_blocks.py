@@ -13,6 +13,7 @@ from scanner.apk.verify import verify
 from scanner.bytesource import Memory, Slice
 from scanner.errors import ApkError, ScannerError
 from scanner.model import Verification
+from tests.support import axml
 from tests.support.apk_builder import build_apk, directory_offset, sign, with_block, zip_bytes
 from tests.support.signer import (
     ML_DSA,
@@ -28,6 +29,7 @@ from tests.support.signer import (
 )
 
 A, B, C = key("a"), key("b"), key("c")
+MANIFEST = axml.encode(axml.manifest("com.example", min_sdk=24))
 P = post_quantum_key("p")
 WECHAT_LIKE = key("somebody famous")
 
@@ -318,3 +320,17 @@ def test_a_v31_block_decides_nothing_for_releases_that_do_not_know_it() -> None:
     apk = build_apk("com.example", v31=[V3Signer(A, min_sdk=28)], min_sdk=28)
     assert not check(apk, 30, 30).verified
     assert not check(apk, 28, 40).verified
+
+
+@pytest.mark.parametrize("member", [bytes(3000), None])
+def test_a_source_stamp_that_cannot_be_read_keeps_nobody_from_verifying(member: bytes | None) -> None:
+    """Else a member of that name would hide a listed app behind a file that cannot be read."""
+    name = "stamp-cert-sha256"
+    apk = bytearray(zip_bytes({"AndroidManifest.xml": MANIFEST, name: b"x" if member is None else member}, stored=True))
+    if member is None:
+        at = apk.index(name.encode()) - 30
+        apk[at : at + 4] = b"none"
+    answer = check(sign(bytes(apk), v2=[A]), 24)
+    assert signers(answer) == [A.sha256]
+    assert answer.stamp is not None
+    assert answer.stamp.certificate_sha256 is None
