@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from scanner.cli import verifying
+from scanner.model import LIMITS
 from tests.conftest import Ran
 from tests.support.apk_builder import build_apk, zip_bytes
 from tests.support.signer import V3Signer, key
@@ -83,3 +87,20 @@ def test_many_apks_are_answered_in_order_whatever_the_number_of_processes(folder
     assert alone.code == spread.code == 5
     assert (alone.out, alone.err) == (spread.out, spread.err)
     assert alone.out.count("good.apk: verifies") == 17
+
+
+@pytest.mark.parametrize(("happens", "said"), [("hangs", "took too long"), ("breaks", "ZeroDivisionError")])
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_hangs_or_breaks_is_named_however_few_they_are(
+    happens: str, said: str, times: int, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(verifying, "verify_location", lambda *_: time.sleep(3600) if happens == "hangs" else 1 // 0)
+    code = verifying.run_verify(
+        (f"{folder}/good.apk",) * times,
+        min_sdk=None, max_sdk=None, idsig=None, jobs=1, print_certs=False, verbose=False, output="text",
+        limits=msgspec.structs.replace(LIMITS, item_seconds=0.2),
+    )  # fmt: skip
+    told = capsys.readouterr()
+    lines = told.err.splitlines()
+    assert (code, told.out, len(lines)) == (5, "", times)
+    assert all(line.startswith(f"app-scanner: {folder}/good.apk: ") and said in line for line in lines)

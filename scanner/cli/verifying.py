@@ -9,6 +9,7 @@ from functools import partial
 
 import click
 
+from scanner.engines.watchdog import Lost, done_in_time
 from scanner.errors import ScannerError
 from scanner.formats.cleaning import clean
 from scanner.formats.verification import write_json, write_text
@@ -57,7 +58,8 @@ def _answers(
 ) -> Iterable[Verification | str]:
     """What is said of each; a single APK does not pay for importing what starts processes."""
     if len(apks) == 1:
-        return map(work, apks)
+        said = done_in_time(partial(work, apks[0]), item_seconds)
+        return [said.reason if isinstance(said, Lost) else said]
     from scanner.engines.spread import spread
 
     return spread(work, apks, jobs, lost=str, item_seconds=item_seconds)

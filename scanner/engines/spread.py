@@ -12,7 +12,7 @@ from scanner.engines.child import Setup
 from scanner.engines.crew import Crew, Task
 from scanner.engines.launching import forked
 from scanner.engines.pool import BATCH, WINDOW, WORTH_IT
-from scanner.engines.watchdog import ITEM_SECONDS, Lost, in_time
+from scanner.engines.watchdog import ITEM_SECONDS, Lost, done_in_time
 
 Thing = TypeVar("Thing")
 Result = TypeVar("Result")
@@ -28,7 +28,7 @@ def spread(
 ) -> Iterator[Result]:
     """The work on each thing, by that many processes where there is enough to do. Work, things, results must pickle.
 
-    What takes too long or kills a process twice has the result that ``lost`` makes of the reason.
+    What takes too long, fails or kills a process twice has the result that ``lost`` makes of the reason.
     Raises `EngineError` where no process can be started.
     """
     for result in _spread(work, things, jobs, item_seconds):
@@ -40,7 +40,7 @@ def _spread(
 ) -> Iterator[Result | Lost]:
     if jobs <= 1 or len(things) < WORTH_IT:
         for thing in things:
-            yield in_time(partial(work, thing), item_seconds)
+            yield done_in_time(partial(work, thing), item_seconds)
         return
     under_way: deque[Task] = deque()
     crew = Crew(Setup(pickle.dumps(work), 1, item_seconds), jobs, forked)

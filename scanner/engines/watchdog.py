@@ -59,6 +59,11 @@ def in_time(work: Callable[[], Result], seconds: float) -> Result | Lost:
         return Lost(took_too_long(seconds))
 
 
+def done_in_time(work: Callable[[], Result], seconds: float) -> Result | Lost:
+    """The same, and whatever the work raises is a reason."""
+    return attempted(lambda: in_time(work, seconds))
+
+
 def stream_in_time(outcomes: Iterator[Outcome], app: App, seconds: float) -> Iterator[Outcome]:
     """The outcomes of a candidate, each within the limit of its own; a row that says so where one takes longer.
 
