@@ -253,6 +253,20 @@ def test_a_name_cannot_forge_a_log_line(configured: Run, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    "words",
+    [("inspect",), ("diff",), ("devices",), ("scan", "--as"), ("scan", "--signatures"), ("signatures",)],
+)
+def test_a_name_that_is_repeated_as_wrong_controls_no_terminal(words: tuple[str, ...], app_scanner: Run) -> None:
+    """What a shell made of ``*.apk`` may hold anything that somebody called a file."""
+    name = "a\x1b]0;title\x07\x1b[2J\napp-scanner: all is well.apk"
+    ran = app_scanner(*words, name, name, name)
+    assert ran.code in {2, 5}
+    assert "\x1b" not in ran.err
+    assert "\napp-scanner: all is well" not in ran.err
+    assert "\\x1b[2J" in ran.err
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "https://user:hunter2@host/x.apk: reading",

@@ -105,21 +105,34 @@ def _run() -> int:
         code = int(cli.main(prog_name=PROGRAM, standalone_mode=False) or 0)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        _show(error)
         if said := origin(error):
             click.echo(said, err=True)
         code = error.exit_code
     except ScannerError as error:
-        click.echo(f"{PROGRAM}: {error}", err=True)
+        click.echo(f"{PROGRAM}: {_cleaned(str(error))}", err=True)
         code = FAILED
     except OSError as error:  # whoever read the report has gone, or its disk is full
         if not isinstance(error, BrokenPipeError):
-            click.echo(f"{PROGRAM}: {error.filename or 'stdout'}: {error.strerror}", err=True)
+            click.echo(f"{PROGRAM}: {_cleaned(str(error.filename or 'stdout'))}: {error.strerror}", err=True)
         code = FAILED
     except (KeyboardInterrupt, click.Abort):
         code = INTERRUPTED
     _give_up_what_cannot_be_written()
     return code
+
+
+def _show(error: click.ClickException) -> None:
+    """Show what click found wrong. A word that it repeats may be the name of somebody's file."""
+    if not isinstance(error, click.exceptions.NoArgsIsHelpError):  # whose text is the help
+        vars(error)["message"] = _cleaned(error.message)  # final, says click; no other way leads through `show`
+    error.show()
+
+
+def _cleaned(text: str) -> str:
+    from scanner.formats.cleaning import clean
+
+    return clean(text)
 
 
 def _give_up_what_cannot_be_written() -> None:
