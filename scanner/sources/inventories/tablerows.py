@@ -32,14 +32,20 @@ _NOTHING = frozenset(
 _LONGEST = max(map(len, _NOTHING))
 _CERTIFICATES = ("sha256", "sha1", "certificate")
 _DIGESTS = frozenset({*_CERTIFICATES, "file_sha256"})
-_SYSTEMS = (
-    (re.compile(r"android", re.IGNORECASE), None),
-    (re.compile(r"\b(ios|ipados|iphone|ipad|iphone ?os)\b", re.IGNORECASE), "iOS"),
-    (re.compile(r"\b(mac|macos|mac ?os ?x?|os ?x|darwin)\b", re.IGNORECASE), "macOS"),
-    (re.compile(r"\b(windows|win32|win64|windowsphone)\b|^win\d*\b", re.IGNORECASE), "Windows"),
-    (re.compile(r"\b(chrome ?os|chromeos)\b", re.IGNORECASE), "ChromeOS"),
-    (re.compile(r"\b(tvos|watchos|visionos|linux|ubuntu|tizen)\b", re.IGNORECASE), "another system"),
+_SYSTEMS = tuple(
+    (re.compile(pattern, re.IGNORECASE), system)
+    for pattern, system in (
+        (r"android", None),
+        (r"(?<![a-z])i(os|pados|phone|pad|pod)|apple\W*ios", "iOS"),
+        (r"(?<![a-z])(mac|os ?x|darwin)(?![a-z])|macos|macmdm|apple\W*os ?x", "macOS"),
+        (r"(?<![a-z])windows|^win(rt|ce|mo|embedded|\W|\d|$)|\bwin(32|64)\b", "Windows"),
+        (r"\b(chrome ?os|chromeos)\b", "ChromeOS"),
+        (r"\b(tvos|watchos|visionos|linux|ubuntu|tizen)\b", "another system"),
+        (r"(?<![a-z])apple(?![a-z])", "Apple"),
+    )
 )
+"""As people write them, and as Intune does: https://learn.microsoft.com/en-us/graph/api/resources/intune-shared-devicetype
+and https://learn.microsoft.com/en-us/graph/api/resources/intune-policyset-deviceplatformtype ."""
 _ALGORITHM = re.compile(r"\s*sha-?(?:1|256)\s*[:=/ ]\s*", re.IGNORECASE)
 _GROUPED = re.compile(r"\d{1,3}([,.'\u00a0\u202f ])\d{3}(?:\1\d{3})*")
 _NUMBER = re.compile(r"(\d{1,18})(?:\.0+)?")

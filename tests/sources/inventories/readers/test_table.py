@@ -256,6 +256,34 @@ def test_other_systems_are_counted_and_never_clean() -> None:
     assert len(apps(entries)) == 4
 
 
+@pytest.mark.parametrize(
+    ("platform", "system"),
+    [
+        ("iOS/iPadOS", "iOS"),
+        ("iPhone", "iOS"),
+        ("iOSMobileApplicationManagement", "iOS"),
+        ("Apple iOS", "iOS"),
+        ("AppleiOS", "iOS"),
+        ("Windows10AndLater", "Windows"),
+        ("windowsPhone81", "Windows"),
+        ("WindowsRT", "Windows"),
+        ("Win10", "Windows"),
+        ("macMDM", "macOS"),
+        ("AppleOsX", "macOS"),
+        ("Apple", "Apple"),
+        ("androidForWork", None),
+        ("androidnGMS", None),
+        ("Kiosk", None),
+        ("Winner", None),
+        ("Machine", None),
+    ],
+)
+def test_a_system_is_told_however_it_is_written(platform: str, system: str | None) -> None:
+    entries = read(f"package,os\ncom.a.b,{platform}\n")
+    assert [entry.system for entry in entries if isinstance(entry, NotAndroid)] == ([system] if system else [])
+    assert len(apps(entries)) == (system is None)
+
+
 def test_rows_without_a_package() -> None:
     entries = read("package,app name,device\n,WeChat,x\n,,x\n#N/A,,x\nnot a name,QQ,x\n,,\n  \n")
     assert [(app.package_name, app.title) for app in apps(entries)] == [("", "WeChat"), ("", "QQ")]
