@@ -1,7 +1,8 @@
 """Google Workspace: what ``mobiledevices.list`` and ``.get`` of the Directory API answer.
 
 A page ``{"kind": "admin#directory#mobiledevices", "mobiledevices": [...]}``, one device, or an array of them. Apps are
-in ``applications``, there only with ``projection=FULL``; it is said to include any app that uses Workspace data.
+in ``applications``, there only with ``projection=FULL``; it is said to include any app that uses Workspace data. A
+device of type ``GOOGLE_SYNC`` (Exchange) may be of any system, which ``os`` tells; of its apps nothing is said.
 
 https://developers.google.com/admin-sdk/directory/reference/rest/v1/mobiledevices and
 googleapis/google-api-python-client ``googleapiclient/discovery_cache/documents/admin.directory_v1.json``.
@@ -42,7 +43,7 @@ def _read(document: Document, spec: str) -> Iterator[Entry]:
         elif not _is_android(found.value):
             others.add(found.value.get("type"))
         elif not (apps := objects(found.value.get("applications"))):
-            yield Gap(found.where, "without applications: ask with projection=FULL", "device")
+            yield Gap(found.where, _why_none(found.value), "device")
         else:
             device = _device(found.value, f"{document.name}:{found.where}")
             for number, app in enumerate(apps, 1):
@@ -56,8 +57,17 @@ def _is_page(value: dict[str, Any]) -> bool:
 
 
 def _is_android(value: dict[str, Any]) -> bool:
-    said = text(value.get("type"))
-    return said is None or said.upper().startswith("ANDROID")
+    """By its type; where that tells no system, by what it runs. One that tells neither may be an Android phone."""
+    said, runs = (text(value.get("type")) or "").upper(), (text(value.get("os")) or "").upper()
+    return said.startswith("ANDROID") or runs.startswith("ANDROID") or not (runs or said.startswith("IOS"))
+
+
+def _why_none(value: dict[str, Any]) -> str:
+    """Why no app of a device is named."""
+    said = text(value.get("type")) or ""
+    if not said or said.upper().startswith("ANDROID"):
+        return "without applications: ask with projection=FULL"
+    return f"of type {said}: Google names no apps of such a device"
 
 
 def _device(value: dict[str, Any], fallback: str) -> Device:

@@ -8,6 +8,7 @@ import pytest
 
 from scanner.model import Device, Installed
 from scanner.sources.inventories.readers.google_workspace import READER
+from scanner.sources.inventories.reading import Gap
 from tests.sources.inventories.readers.mdm import apps, gaps, others, read
 
 APP = {
@@ -57,6 +58,14 @@ def test_other_systems_are_counted_and_not_taken_for_clean_phones() -> None:
     assert others(entries) == {"IOS_SYNC": 2, "GOOGLE_SYNC": 1}
     assert len(apps(entries)) == 1
     assert gaps(entries) == []
+
+
+@pytest.mark.parametrize("said", [{"type": "GOOGLE_SYNC", "os": "Android 4.4"}, {"type": "GOOGLE_SYNC", "os": None}])
+def test_a_phone_of_a_type_that_names_no_system_may_be_an_android(said) -> None:
+    entries = read(READER, {**PAGE, "mobiledevices": [{**PHONE, "applications": None, **said}, PHONE]})
+    assert others(entries) == {}
+    assert gaps(entries) == [("line 1, device 1", "device")]
+    assert "names no apps" in next(entry.reason for entry in entries if isinstance(entry, Gap))
 
 
 def test_a_phone_without_applications_is_a_gap() -> None:
