@@ -64,8 +64,13 @@ def _host(found: Found, source: tuple[str, str], others: Others) -> Iterator[Ent
     ids = (host.get("hardware_serial"), host.get("uuid"), host.get("hostname"), f"{document}:{found.where}")
     serial = first_text(*ids, limit=MAX_ID) or ""
     device = Device(serial, text(host.get("hardware_model")), release(host.get("os_version")), None)
+    named = False
     for number, app in enumerate(apps, 1):
-        yield from _app(f"{found.where}, app {number}", app, device, (document, found.where, spec), others)
+        for entry in _app(f"{found.where}, app {number}", app, device, (document, found.where, spec), others):
+            named = True
+            yield entry
+    if not named:
+        yield Gap(found.where, f"an Android phone whose software names no {_SOURCE}", "device")
 
 
 def _app(

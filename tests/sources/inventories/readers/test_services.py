@@ -147,8 +147,11 @@ def test_fleet_hosts_of_other_systems_are_counted() -> None:
     assert len(apps(entries)) == 1
 
 
-@pytest.mark.parametrize("host", [{**HOST, "software": []}, {**HOST, "software": None}])
-def test_a_fleet_phone_without_software_is_a_gap(host) -> None:
+@pytest.mark.parametrize(
+    "host",
+    [{**HOST, "software": []}, {**HOST, "software": None}, {**HOST, "software": [{**FLEET_APP, "source": "programs"}]}],
+)
+def test_a_fleet_phone_without_apps_is_a_gap(host) -> None:
     assert gaps(read(FLEET, {"hosts": [host]})) == [("line 1, item 1", "device")]
 
 
