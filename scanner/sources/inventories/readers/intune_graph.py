@@ -25,6 +25,8 @@ from scanner.sources.inventories.reading import Document, Entry, Gap, Reader
 _LISTING = Listing("item", ("value",), more="@odata.nextLink")
 _OF_DEVICE = re.compile(r"managedDevices\('([^']{1,100})'\)/detectedApps")
 _NOWHERE = Device("", None, None, None)
+_DEVICE = frozenset({"deviceName", "operatingSystem", "serialNumber"})
+"""Keys that a managed device has, and an app has not."""
 
 
 def _recognises(head: str) -> bool:
@@ -45,15 +47,36 @@ def _read(document: Document, spec: str) -> Iterator[Entry]:
     for found in records(document, _LISTING):
         if isinstance(found, Gap):
             yield found
-        elif isinstance(found.value.get("detectedApps"), list):
-            device = found.value
-            for number, app in enumerate(objects(device["detectedApps"]), 1):
-                place = Found(f"{found.where}, app {number}", app)
-                yield from _app(place, [device], (document.name, spec), others, known)
+        elif _is_device(found.value):
+            yield from _managed(found, (document.name, spec), others)
         else:
             devices = objects(found.value.get("managedDevices"))
             yield from _app(found, devices, (document.name, spec), others, known)
+            yield from _more(found, "managedDevices")
     yield from others.entries()
+
+
+def _is_device(value: dict[str, Any]) -> bool:
+    """Whether it is a managed device and no app: only an app has a ``displayName``."""
+    return "detectedApps" in value or ("displayName" not in value and not _DEVICE.isdisjoint(value))
+
+
+def _managed(found: Found, source: tuple[str, str], others: Others) -> Iterator[Entry]:
+    device, apps = found.value, objects(found.value.get("detectedApps"))
+    for number, app in enumerate(apps, 1):
+        yield from _app(Found(f"{found.where}, app {number}", app), [device], source, others, _NOWHERE)
+    if not apps and (system := other_system(device.get("operatingSystem"))):
+        others.add(system)
+    elif not apps:
+        why = "without detectedApps: ask with $expand=detectedApps; it may have sent none yet"
+        yield Gap(found.where, why, "device")
+    yield from _more(found, "detectedApps")
+
+
+def _more(found: Found, key: str) -> Iterator[Gap]:
+    """The gap for what was expanded, and not to its end."""
+    if found.value.get(f"{key}@odata.nextLink"):
+        yield Gap(found.where, f"{key}@odata.nextLink says that there are more, which are not in this file", "listing")
 
 
 def _app(

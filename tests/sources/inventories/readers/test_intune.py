@@ -30,6 +30,7 @@ PHONE = {
     "osVersion": "13",
     "userPrincipalName": "ada@example.com",
 }
+IPHONE = {**PHONE, "operatingSystem": "iOS"}
 DEVICE = Device("R58M12", "SM-A515F", "13", "ada@example.com")
 
 
@@ -61,6 +62,22 @@ def test_a_managed_device_with_its_apps() -> None:
     entries = read(GRAPH, {**PHONE, "detectedApps": [APP, {"displayName": ""}, APP]})
     assert [app.device for app in apps(entries)] == [DEVICE, DEVICE]
     assert gaps(entries) == [("line 1, app 2", "row")]
+
+
+@pytest.mark.parametrize("none", [{}, {"detectedApps": []}, {"detectedApps": None}])
+def test_a_managed_device_without_apps_is_a_gap_and_one_of_another_system_is_counted(none) -> None:
+    entries = read(GRAPH, page({**PHONE, "detectedApps": [APP]}, {**PHONE, **none}, {**IPHONE, **none}))
+    assert gaps(entries) == [("line 1, item 2", "device")]
+    assert others(entries) == {"iOS": 1}
+    assert len(apps(entries)) == 1
+
+
+def test_what_was_not_expanded_to_its_end_is_a_gap() -> None:
+    device = {**PHONE, "detectedApps": [APP], "detectedApps@odata.nextLink": "https://x"}
+    app = {**APP, "managedDevices": [PHONE], "managedDevices@odata.nextLink": "https://x"}
+    entries = read(GRAPH, page(device, app))
+    assert gaps(entries) == [("line 1, item 1", "listing"), ("line 1, item 2", "listing")]
+    assert len(apps(entries)) == 2
 
 
 def test_the_apps_of_one_device_name_it_in_the_context() -> None:
@@ -98,8 +115,7 @@ def test_an_android_and_an_unknown_platform_are_both_kept(platform) -> None:
 
 def test_without_a_platform_the_device_tells() -> None:
     bare = {key: value for key, value in APP.items() if key != "platform"}
-    iphone = {**PHONE, "operatingSystem": "iOS"}
-    entries = read(GRAPH, page({**bare, "managedDevices": [PHONE, iphone]}))
+    entries = read(GRAPH, page({**bare, "managedDevices": [PHONE, IPHONE]}))
     assert others(entries) == {"iOS": 1}
     assert len(apps(entries)) == 1
 
