@@ -23,6 +23,7 @@ from scanner.sources.inventories.reading import Document, Entry, Gap
 
 MAX_SHOWN = 200
 """Characters of a parser's own words in a reason."""
+_ALL_PAGES = "give all pages as one, as with cat PAGES | app-scanner scan -"
 _UNFINISHED = re.compile(r"[\[{,:]\s*\Z")
 
 
@@ -126,10 +127,12 @@ def _left(listing: Listing, last: dict[str, Any], count: int) -> Iterator[Gap]:
     """The gap for what the last page says of other pages."""
     said = _at(last, listing.telling)
     if listing.more and said:
-        yield Gap("the end", f"{listing.more} says that another page follows, which is not in this file", "listing")
+        why = f"{listing.more} says that another page follows, which is not in this file: {_ALL_PAGES}"
+        yield Gap("the end", why, "listing")
     total = whole(said) or 0 if listing.total else 0
     if total > count:
-        yield Gap("the end", f"{listing.total} says {total}, of which {count} are in this file", "listing")
+        why = f"{listing.total} says {total}, of which {count} are in this file: {_ALL_PAGES}"
+        yield Gap("the end", why, "listing")
 
 
 def _streamed(document: Document, listing: Listing) -> Iterator[Found | Gap]:
