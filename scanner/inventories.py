@@ -12,13 +12,15 @@ from scanner.joining import Joining
 from scanner.model import SCHEMA_VERSION, CoverageHole, Device, Installed, Outcome, UnreadRow, printable
 from scanner.phonerows import InstalledJudge
 from scanner.sources.inventories.reading import Gap, NotAndroid
-from scanner.sources.inventory import InventorySource, is_promising, open_inventory
+from scanner.sources.inventory import InventorySource, is_promising, open_inventory, why_doubtful
 
 if TYPE_CHECKING:
     from scanner.sources.inventories.detection import InventoryChoices
 
 MAX_NOTES = 100
 """Different things that are told of inventories; of the others, how many there are."""
+MAX_DOUBTS = 1000
+"""Files of a folder of inventories that are named, because each may be an export that went wrong."""
 
 
 class Inventories:
@@ -29,6 +31,9 @@ class Inventories:
         self._found: dict[str, InventorySource] = {}
         self._elsewhere: Counter[str] = Counter()
         self._notes = _Notes()
+        self._archive = ""
+        self._exports: set[str] = set()
+        self._beside: dict[str, list[str]] = {}
 
     def take(self, spec: str) -> bool:
         """Whether a SPEC is an inventory, which is told by its content; it is read later, with all others.
@@ -40,8 +45,34 @@ class Inventories:
         return spec in self._found
 
     def take_found(self, source: str, path: str) -> bool:
-        """Whether a file that nobody named, found in the folder ``source`` beside APKs, is an inventory; see `take`."""
-        return source not in self._found and is_promising(path) and self.take(path)
+        """Whether a file that nobody named, found in the folder ``source`` beside APKs, is an inventory; see `take`.
+
+        A member of an archive belongs to that archive, which as a whole may be one: a zip of bug reports.
+        """
+        path, inside, _ = path.partition("!/")
+        if source in self._found or not is_promising(path):
+            return False
+        if inside and path == self._archive:
+            return path in self._found
+        self._archive = path
+        if self.take(path):
+            self._exports.add(source)
+        elif not inside:
+            beside = self._beside.setdefault(source, [])
+            if len(beside) < MAX_DOUBTS:
+                beside.append(path)
+        return path in self._found
+
+    def doubts(self) -> Iterator[UnreadRow]:
+        """Of folders that hold inventories, the first files that are named like one and are none.
+
+        Each may be a phone that nobody looked at: a page that asks for a password, or a command that said nothing. In
+        a folder of APKs alone such files mean nothing.
+        """
+        for source, paths in self._beside.items():
+            for path in paths if source in self._exports else ():
+                if (why := why_doubtful(path)) is not None:
+                    yield UnreadRow(SCHEMA_VERSION, printable(source), "file", printable(path), why)
 
     def holds_apks(self, spec: str) -> bool:
         """Whether an inventory that was taken has APKs among its files."""

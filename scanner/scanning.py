@@ -148,6 +148,9 @@ class Scan:
                     else:
                         yield outcome
         yield from self._inventories.outcomes()
+        for doubt in self._inventories.doubts():
+            self._tally.counts["other_files"] -= 1
+            yield doubt
 
     def _kind(self, spec: str) -> str:
         """What reads a SPEC. An inventory is told by its content."""

@@ -14,7 +14,7 @@ import zstandard
 
 from scanner.model import Assurance
 from tests.conftest import Ran
-from tests.sources.inventories.readers.samples import colons
+from tests.sources.inventories.readers.samples import DUMPSTATE, colons
 from tests.test_cli_scan import apk, write
 
 Scan = Callable[..., Ran]
@@ -185,6 +185,25 @@ def test_exports_among_other_files_of_a_folder_are_read(scan_rows: Scan, tmp_pat
     ran = scan_rows(write(tmp_path / "mixed", files))
     assert [row["package_name"] for row in ran.apps] == ["com.example.a", WECHAT]
     assert (ran.summary["counts"]["other_files"], ran.code) == (1, 1)
+
+
+def test_what_went_wrong_among_the_exports_of_a_folder_is_unread(scan_rows: Scan, tmp_path: Path) -> None:
+    """A page that asks for a password, a command that said nothing: each may be the phone that has it."""
+    good = {"R58ONE.txt": b"package:com.example.a\n", "README.txt": b"Hello."}
+    bad = {"devices.json": b"<html>Sign in</html>", "R58TWO.txt": b"", "list.csv": b"a,b\n1,2\n"}
+    folder = write(tmp_path / "exports", good | bad)
+    ran = scan_rows(folder)
+    assert {row["which"] for row in ran.unread} == {str(folder / name) for name in bad}
+    assert (ran.code, ran.summary["counts"]["other_files"]) == (3, 1)
+
+
+def test_a_zip_of_bug_reports_in_a_folder_is_read(scan_rows: Scan, tmp_path: Path) -> None:
+    report = write(tmp_path / "r", {"bugreport-1.txt": DUMPSTATE.encode()})
+    inner = shutil.make_archive(str(tmp_path / "z" / "R58ONE" / "bugreport"), "zip", report)
+    outer = shutil.make_archive(str(tmp_path / "exports" / "all"), "zip", tmp_path / "z")
+    ran = scan_rows(tmp_path / "exports")
+    assert {row["location"] for row in ran.apps} == {f"{outer}!/R58ONE/{Path(inner).name}!/bugreport-1.txt"}
+    assert ran.summary["counts"]["other_files"] == 0
 
 
 def test_a_zip_of_exports_on_stdin(scan_rows: Scan, tmp_path: Path) -> None:

@@ -112,6 +112,17 @@ def is_promising(path: str) -> bool:
     return path.lower().endswith(SAVED_NAMES)
 
 
+def why_doubtful(path: str) -> str | None:
+    """Why a file that is no inventory may be one that went wrong; null where nothing speaks for that."""
+    from scanner.sources.inventories.collection import doubt
+    from scanner.sources.inventories.documents import FileDocument
+
+    try:
+        return doubt(path, FileDocument(path).head) if Path(path).is_file() else None
+    except (OSError, ValueError, ScannerError):
+        return None  # whoever opens it as a file says why it cannot be
+
+
 def _opened(path: str, spec: str, choices: InventoryChoices | None) -> InventorySource | None:
     from scanner.sources.inventories.documents import FileDocument, FolderBundle, ZipBundle
 

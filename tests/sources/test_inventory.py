@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 import zipfile
@@ -27,7 +28,7 @@ def written(path: Path, text: str | bytes) -> str:
     return str(path)
 
 
-def zipped(path: Path, **members: str) -> str:
+def zipped(path: Path, **members: str | bytes) -> str:
     with zipfile.ZipFile(path, "w") as archive:
         for name, text in members.items():
             archive.writestr(name.replace("__", "/"), text)
@@ -193,7 +194,59 @@ def test_a_zip_of_exports_is_read_file_by_file(tmp_path):
     assert apps[1].device is not None
     assert apps[1].device.serial == f"{spec}!/b.txt"
     assert any(isinstance(entry, Note) and entry.text.startswith("1 other files") for entry in found)
+    assert gaps(found) == []
     assert open_inventory(zipped(tmp_path / "y.zip", readme="Hello.")) is None
+
+
+def bug_report() -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("bugreport-a.txt", DUMPSTATE)
+    return held.getvalue()
+
+
+@pytest.mark.parametrize("beside", [{}, {"b.txt": LISTING}], ids=["alone", "beside another"])
+def test_zips_in_a_zip_are_read_too(tmp_path, beside):
+    spec = zipped(
+        tmp_path / "x.zip", **{"R1__bugreport.zip": bug_report(), "R2__bugreport.zip": bug_report(), **beside}
+    )
+    found = entries(spec)
+    devices = {entry.device.serial for entry in found if isinstance(entry, Installed) and entry.device}
+    assert len([entry for entry in found if isinstance(entry, Installed)]) > 2
+    assert bool(beside) == any(serial.endswith("b.txt") for serial in devices)
+    assert gaps(found) == []
+
+
+def test_what_went_wrong_in_a_zip_of_exports_is_a_gap_with_its_name(tmp_path):
+    whole = bug_report()
+    bad = {
+        "cut.zip": whole[:-30],
+        "page.json": "<html>",
+        "R9.txt": "",
+        "holiday.zip": zip_of_photos(),
+        "a.csv": "a,b\n",
+    }
+    found = entries(zipped(tmp_path / "x.zip", **{"b.txt": LISTING, "readme": "Hello.", "notes.txt": "Hello.", **bad}))
+    assert {entry.where for entry in found if isinstance(entry, Gap)} == set(bad)
+    assert any(isinstance(entry, Note) and entry.text.startswith("2 other files") for entry in found)
+
+
+def test_a_gap_in_a_zip_of_exports_says_in_which_file(tmp_path):
+    found = entries(zipped(tmp_path / "x.zip", **{"deep__a.csv": "Serial,App ID\nR1,com.a\nR2,WeChat\n"}))
+    assert [entry.where for entry in found if isinstance(entry, Gap)] == ["deep/a.csv: line 3"]
+
+
+def test_a_zip_in_a_zip_that_is_too_large_is_a_gap(tmp_path, monkeypatch):
+    monkeypatch.setattr("scanner.sources.inventories.collection.MAX_NESTED", 20)
+    found = entries(zipped(tmp_path / "x.zip", **{"b.txt": LISTING, "R1.zip": bug_report()}))
+    assert ["more than 20 bytes" in reason for reason in gaps(found)] == [True]
+
+
+def zip_of_photos() -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("a.jpg", b"\xff\xd8")
+    return held.getvalue()
 
 
 def test_columns_make_any_text_a_table_and_nothing_else(tmp_path):

@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from scanner.model import Value
+from scanner.sources.inventories.collection import Collection
 from scanner.sources.inventories.documents import safely
 from scanner.sources.inventories.readers.mdm_formats import MDM_READERS
 from scanner.sources.inventories.readers.own_rows import OWN_READERS
 from scanner.sources.inventories.readers.phone_formats import PHONE_BUNDLES, PHONE_READERS
 from scanner.sources.inventories.readers.table import TABLE_READERS, table_readers
-from scanner.sources.inventories.reading import Bundle, BundleReader, Document, Entry, Note, Reader
+from scanner.sources.inventories.reading import Bundle, BundleReader, Document, Entry, Reader
 
 AnyReader = Reader | BundleReader
 KNOWN: tuple[AnyReader, ...] = (*OWN_READERS, *PHONE_READERS, *PHONE_BUNDLES, *MDM_READERS)
-MAX_MEMBERS = 1000
-"""Files of a zip of exports that are looked at."""
 
 
 class InventoryChoices(Value, frozen=True):
@@ -67,20 +66,10 @@ def bundle_reader_for(bundle: Bundle, choices: InventoryChoices) -> BundleReader
 
 def collection_reader(bundle: Bundle, choices: InventoryChoices) -> BundleReader | None:
     """A reader for a zip of exports, each with a reader of its own; None where there is no export in it."""
-    names = bundle.names()
-    found = [(name, reader) for name in names[:MAX_MEMBERS] if (reader := reader_for(bundle.document(name), choices))]
-    if not found:
-        return None
-
-    def read(bundle: Bundle, spec: str) -> Iterator[Entry]:
-        for name, reader in found:
-            document = bundle.document(name)
-            yield from safely(reader.read(document, spec), document.name)
-        if others := len(names) - len(found):
-            yield Note(f"{others} other files lie in it, of no format that is known: not read")
-
-    limits = "; ".join(dict.fromkeys(reader.limit for _, reader in found if reader.limit))
-    return BundleReader("files", "a zip of inventories", lambda _: True, read, limits or None)
+    collection = Collection(
+        lambda document: reader_for(document, choices), lambda inner: bundle_reader_for(inner, choices)
+    )
+    return collection.reader(bundle)
 
 
 def _together(readers: list[BundleReader]) -> BundleReader:

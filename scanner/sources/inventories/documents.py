@@ -8,7 +8,6 @@ from __future__ import annotations
 import codecs
 import io
 import os
-import shutil
 import sys
 import tempfile
 import weakref
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from scanner.bytesource import LocalFile, ZipDirectory, ZipEntry
-from scanner.errors import ApkError, ReadError, SourceError
+from scanner.errors import ApkError, LimitExceeded, ReadError, SourceError
 from scanner.model import printable
 from scanner.sources.inventories.reading import HEAD, Document, Entry, Gap
 from scanner.sources.inventories.unpacking import file_stream, member_stream, whole_file
@@ -82,22 +81,29 @@ class FileDocument(StreamDocument):
 
 
 class StdinDocument(FileDocument):
-    """Standard input or another pipe, kept in a temporary file so that it can be read more than once.
+    """Standard input or another stream, kept in a temporary file so that it can be read more than once.
 
-    Raises `SourceError` where it cannot be kept.
+    Raises `SourceError` where it cannot be kept, `LimitExceeded` where it has more than ``most`` bytes.
     """
 
-    def __init__(self, stream: IO[bytes] | None = None, name: str = "-") -> None:
+    def __init__(self, stream: IO[bytes] | None = None, name: str = "-", most: int | None = None) -> None:
         handle, self.path = tempfile.mkstemp(prefix="app-scanner-")
         self.close = weakref.finalize(self, _remove, self.path)
         """Removes the temporary file; done by itself at the latest when the program ends."""
         try:
             with os.fdopen(handle, "wb") as kept:
-                shutil.copyfileobj(stream or sys.stdin.buffer, kept, 1 << 20)
+                self._keep(stream or sys.stdin.buffer, kept, most)
         except OSError as error:
             self.close()
-            raise SourceError(f"standard input: {error.strerror or error}") from error
+            raise SourceError(f"{'standard input' if name == '-' else name}: {error.strerror or error}") from error
         super().__init__(self.path, name)
+
+    def _keep(self, stream: IO[bytes], kept: IO[bytes], most: int | None) -> None:
+        while data := stream.read(1 << 20):
+            kept.write(data)
+            if most is not None and kept.tell() > most:
+                self.close()
+                raise LimitExceeded(f"more than {most} bytes, unpacked")
 
 
 class FolderBundle:
