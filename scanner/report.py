@@ -171,7 +171,7 @@ class _Tally:
             self.gaps += 1
         elif isinstance(row, UnreadRow):
             self.counts[Verdict.UNREAD] += 1
-            self.holes.append(CoverageHole(f"{row.what} {row.which}", row.reason))
+            self.holes.append(CoverageHole(row.hole, row.reason))
         else:
             self.counts.update(("apps", row.verdict))
             self.places.add(row.device.serial if row.device else f"source {row.source}")

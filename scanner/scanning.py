@@ -241,7 +241,7 @@ class Scan:
             return None
         if isinstance(outcome, UnreadRow):
             counts[Verdict.UNREAD] += 1
-            self._tally.hole(f"{outcome.what} {outcome.which}", outcome.reason)
+            self._tally.hole(outcome.hole, outcome.reason)
             if self.earlier is not None:
                 self.earlier.unlisted(outcome)
             return outcome

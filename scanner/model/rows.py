@@ -130,6 +130,17 @@ class UnreadRow(Value, frozen=True, tag_field="type", tag="unread"):
     which: str
     reason: str
 
+    @property
+    def place(self) -> str:
+        """What it was, and of which phone, for there may be many."""
+        alone = not self.source.startswith("adb:") or self.which == self.source
+        return self.which if alone else f"{self.source}: {self.which}"
+
+    @property
+    def hole(self) -> str:
+        """How the coverage names it."""
+        return f"{self.what} {self.place}"
+
 
 class CoverageHole(Value, frozen=True):
     """One thing that was not seen."""

@@ -97,7 +97,7 @@ class _Tally:
             self._newer = True
         elif isinstance(row, UnreadRow):
             self._open = True
-            yield Gap(row.which, row.reason, row.what)
+            yield Gap(row.place, row.reason, row.what)
         elif isinstance(row, SummaryRow):
             yield from self._closed(row)
 

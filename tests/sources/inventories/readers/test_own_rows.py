@@ -223,7 +223,7 @@ def test_rows_that_another_tool_laid_out_anew(database: SignatureDatabase, layou
     assert ROWS.recognises(text)
     entries = read(text)
     assert rejudged(entries, database) == [rows[0]]  # type: ignore[arg-type]
-    assert gaps(entries) == [Gap("150", "denied", "user")]
+    assert gaps(entries) == [Gap("adb:SER1: 150", "denied", "user")]
 
 
 def test_an_interrupted_scan_and_one_that_kept_only_findings_are_not_whole(database: SignatureDatabase) -> None:
