@@ -64,7 +64,8 @@ class DeskBlocks:
         self._words[word] += 1
         band = Align.center(Text(self._large(word), style="bold"), style=style)
         self._console.print(Panel(band, title=clean(_who(spec, rows)), subtitle=word, style=style, border_style=style))
-        lines = [*_found(rows), *(f"not seen: {clean(one.hole)}: {clean(one.reason)}" for one in summary.coverage)]
+        holes = (f"{one.hole.replace(f'{spec}: ', '', 1)}: {one.reason}" for one in summary.coverage)  # as in the title
+        lines = [*_found(rows), *(f"not seen: {clean(hole)}" for hole in holes)]
         for line in lines[:MAX_LINES]:
             print_indented(self._console, line)
         if len(lines) > MAX_LINES:
