@@ -105,10 +105,12 @@ class Desk:
 
     def _visit(self, spec: str) -> None:
         scan = self._scans[spec]
+        event: Event | ScannerError
         try:
             rows = tuple(scan.rows())
-            self._events.put(Visit(spec, rows, scan.summary()))
+            event = Visit(spec, rows, scan.summary())
         except ScannerError as error:
-            self._events.put(error)
+            event = error
         finally:
-            del self._scans[spec]
+            del self._scans[spec]  # before anybody hears of it, and plugs the phone in again
+        self._events.put(event)

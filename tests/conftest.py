@@ -83,9 +83,18 @@ def scan_rows(app_scanner: Callable[..., Ran]) -> Callable[..., Ran]:
 
 
 @pytest.fixture(scope="session")
-def dask_cluster() -> Iterator[str]:
-    """The address of a Dask scheduler with two workers."""
+def dask_processes() -> Iterator[str]:
+    """The address of a Dask scheduler with two workers, whatever tests do to these."""
     from tests.support.cluster import cluster
 
     with cluster() as address:
         yield address
+
+
+@pytest.fixture
+def dask_cluster(dask_processes: str) -> str:
+    """The address of a Dask scheduler with two workers, both of them there."""
+    from tests.support.cluster import settled
+
+    settled(dask_processes)
+    return dask_processes

@@ -93,10 +93,13 @@ def test_a_signal_that_another_thread_took_ends_the_wait() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         os.kill(os.getpid(), signal.SIGINT)
 
+    def awaited() -> Iterator[int]:
+        threading.Timer(0.1, elsewhere).start()  # not before it is heard: else it would end the tests
+        yield next_of(queue.SimpleQueue[int]())
+
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # of this thread alone: it cannot be woken
     try:
-        threading.Timer(0.1, elsewhere).start()
         with Interruption() as ctrl_c, pytest.raises(KeyboardInterrupt):
-            next(ctrl_c.between(next_of(queue.SimpleQueue[int]()) for _ in range(1)))
+            next(ctrl_c.between(awaited()))
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

@@ -36,7 +36,7 @@ from tests.support.phone import (
 )
 from tests.support.phone.tools import unavailable
 
-LONGEST = 60.0
+LONGEST = 300.0
 """Seconds after which a scan in these tests hangs."""
 
 
@@ -201,12 +201,17 @@ def specs_of(words: Iterable[object]) -> list[str]:
     return [f"adb:{word.address}" if isinstance(word, SimulatedPhone) else str(word) for word in words]
 
 
-def wait_for(what: str, true: Any, seconds: float = 20.0) -> None:
+def wait_for(what: str, true: Any, seconds: float = 120.0) -> None:
     """Until something has happened."""
     until = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < until, f"waited in vain for: {what}"
         time.sleep(0.01)
+
+
+def reading(phone: SimulatedPhone) -> bool:
+    """Whether it was listed, and its APKs are being read, by several at once."""
+    return phone.counters.commands.count("shell,v2,raw:") > 2
 
 
 def asked(phone: SimulatedPhone, command: str) -> bool:

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import ROOT
+from tests.phone.conftest import wait_for
 from tests.phone.scanning import app, phone_environment, pinned
 from tests.support.phone import AdbServer, SimulatedPhone, UserProfile
 
 Start = Callable[..., SimulatedPhone]
-PATIENCE = 40.0
+PATIENCE = 300.0
 """Seconds after which a desk that says nothing is taken to hang."""
 
 
@@ -94,16 +95,16 @@ def test_a_phone_unplugged_too_early_is_not_complete_and_is_scanned_again(
     adb: AdbServer, start_phone: Start, tmp_path: Path
 ) -> None:
     phone = start_phone("14", *[app(tmp_path, f"com.example.a{n}") for n in range(30)], connected=False)
-    phone.latency = 0.05
-    with desk(adb, tmp_path, "--no-cache", "--timeout", "5") as running:
+    held = phone.hang("tail -c")
+    with desk(adb, tmp_path, "--no-cache") as running:
         adb.connect(phone)
         running.wait_for("reading")
-        time.sleep(0.6)
+        wait_for("a shell for its APKs", lambda: "shell,v2,raw:" in phone.counters.commands)
         phone.unplug()
+        phone.release(held)
         running.wait_for("NOT COMPLETE")
-        phone.latency = 0
+        adb.disconnect(phone)  # before it can be reached: adb tries again by itself
         phone.plug()
-        adb.disconnect(phone)
         adb.connect(phone)
         running.wait_for("CLEAR")
         assert running.stop() == 3

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 
 import pytest
 
@@ -14,11 +16,12 @@ from scanner.sources import open_location
 from scanner.sources.adb import AdbServer as OurServer
 from scanner.sources.adb import PhoneSource
 from scanner.sources.adb.phone import Phone
-from tests.phone.conftest import QQ, WECHAT, Desk, Scanned, asked, interrupt, wait_for
+from tests.phone.conftest import QQ, WECHAT, Desk, Scanned, asked, interrupt, reading, wait_for
 from tests.support.phone import AdbServer, FactoryCopy, FakeAdbServer, SimulatedPhone, phone_of
 from tests.support.phone.fakeserver import device_line
 
-SHORT = ("--timeout", "2")
+SHORT = ("--timeout", "5")
+"""Seconds: for a test that waits until they are over. All other commands of the phone are to be done in them."""
 
 
 def many(desk: Desk, number: int = 40) -> list:
@@ -53,7 +56,6 @@ def test_a_cable_cut_after_so_many_bytes_is_told(desk: Desk) -> None:
     whole(ran)
     assert ran.code == 3
     assert {row["source"] for row in ran.unread} == {f"adb:{phone.address}" for phone in phones}
-    assert ran.seconds < 30
 
 
 def test_the_only_phone_cut_off_before_it_said_anything_is_the_failure_of_the_scan(desk: Desk) -> None:
@@ -68,7 +70,7 @@ def test_a_phone_unplugged_while_listing_is_told(desk: Desk) -> None:
     phone = desk.phone("13", *many(desk, 3))
     held = [phone.hang(command) for command in ("pm list packages -f", "dumpsys package", "pm get-app-links")]
     since = time.monotonic()
-    scan = desk.start(phone, *SHORT)
+    scan = desk.start(phone)
     wait_for("the listing", lambda: asked(phone, "pm list packages -f"))
     phone.unplug()
     phone.release(*held)
@@ -80,11 +82,10 @@ def test_a_phone_unplugged_while_listing_is_told(desk: Desk) -> None:
 
 def test_a_phone_unplugged_while_apks_are_read_is_told(desk: Desk) -> None:
     phone = desk.phone("13", *many(desk)[:-1])
-    phone.latency = 0.02
     held = phone.hang("if=*com.example.a3*")
     since = time.monotonic()
     scan = desk.start(phone)
-    wait_for("the reading", lambda: phone.counters.commands.count("shell,v2,raw:") > 2)
+    wait_for("the reading", lambda: reading(phone))
     phone.unplug()
     phone.release(held)
     ran = desk.end(scan, since)
@@ -97,8 +98,8 @@ def test_a_phone_that_restarts_while_it_is_read_is_read_on_or_told(desk: Desk) -
     phone = desk.phone("13", *many(desk))
     phone.latency = 0.01
     since = time.monotonic()
-    scan = desk.start(phone, *SHORT)
-    wait_for("the reading", lambda: phone.counters.commands.count("shell,v2,raw:") > 2)
+    scan = desk.start(phone)
+    wait_for("the reading", lambda: reading(phone))
     phone.reboot(0.2)
     ran = desk.end(scan, since)
     whole(ran)
@@ -116,30 +117,29 @@ def test_a_command_that_hangs_is_a_hole(desk: Desk) -> None:
     phones = [desk.phone("13", *many(desk, 2)[:-1]) for _ in commands]
     for phone, command in zip(phones, commands, strict=True):
         phone.hang(command)
-    ran = desk.run(*phones, "--timeout", "2")
+    ran = desk.run(*phones, *SHORT)
     whole(ran)
     assert ran.code == 3, ran.holes
-    told = {row["source"] for row in ran.unread if "no answer within 2 s" in row["reason"]}
+    told = {row["source"] for row in ran.unread if "no answer within 5 s" in row["reason"]}
     assert told == {f"adb:{phone.address}" for phone in phones}
     assert {row["source"] for row in ran.apps} >= told - {f"adb:{phones[1].address}"}
-    assert ran.seconds < 30
 
 
 def test_a_shell_that_hangs_over_a_file_costs_that_file(desk: Desk) -> None:
     phone = desk.phone("13", *many(desk, 10))
     phone.hang(f"*if={phone.path_of('com.tencent.mm')}")
-    ran = desk.run(phone, "--timeout", "1")
+    ran = desk.run(phone, *SHORT)
     whole(ran)
     assert len(ran.apps) == 11
     assert ran.verdicts["com.tencent.mm"] == "likely"
-    assert any("apk-unread: no answer within 1 s" in issue for issue in ran.app("com.tencent.mm")["issues"])
-    assert ran.seconds < 10
+    assert any("apk-unread: no answer within 5 s" in issue for issue in ran.app("com.tencent.mm")["issues"])
+    assert [row["package_name"] for row in ran.apps if "apk-unread" in str(row["issues"])] == ["com.tencent.mm"]
 
 
 def test_ends_that_do_not_come_together_are_read_one_by_one(desk: Desk) -> None:
     phone = desk.phone("13", *many(desk, 10))
     phone.hang("tail -c")
-    ran = desk.run(phone, "--timeout", "2")
+    ran = desk.run(phone, *SHORT)
     whole(ran)
     assert ran.verdicts["com.tencent.mm"] == "confirmed"
     assert (ran.unread, set(ran.assurances.values())) == ([], {"platform", "declared"})
@@ -150,11 +150,11 @@ def test_a_phone_that_hangs_over_every_file_does_not_hold_the_scan_for_each(desk
     phone.hang("dd if=")
     phone.hang("stat -Lc")
     phone.hang("tail -c")
-    ran = desk.run(phone, "--timeout", "1")
+    ran = desk.run(phone, "--timeout", "3")
     whole(ran)
     assert len(ran.apps) == 60
     assert ran.code == 3
-    assert ran.seconds < 10
+    assert len([row for row in ran.apps if "is not asked any more" in str(row["issues"])]) > 30
 
 
 # Files ----------------------------------------------------------------------------------------------
@@ -282,10 +282,10 @@ def test_a_phone_without_permission_is_the_failure_of_the_scan(desk: Desk) -> No
 def test_a_server_killed_meanwhile_is_not_started_again(desk: Desk) -> None:
     with AdbServer() as server:
         phone = desk.plug(phone_of("13", *many(desk)), server)
-        phone.latency = 0.02
+        phone.hang("if=*com.example.a3*")
         since = time.monotonic()
-        scan = desk.start(phone, *SHORT, ANDROID_ADB_SERVER_PORT=str(server.port))
-        wait_for("the reading", lambda: phone.counters.commands.count("shell,v2,raw:") > 2)
+        scan = desk.start(phone, ANDROID_ADB_SERVER_PORT=str(server.port))
+        wait_for("the reading", lambda: reading(phone))
         server.run("kill-server")
         ran = desk.end(scan, since)
         whole(ran)
@@ -307,18 +307,29 @@ def test_a_connection_never_starts_a_server(desk: Desk, monkeypatch: pytest.Monk
 
 # Ctrl-C ---------------------------------------------------------------------------------------------
 
+ENDLESS = ("--timeout", "3600")
+"""So that what hangs when somebody presses Ctrl-C would go on longer than the test waits."""
+
+
+def remembered(desk: Desk) -> int:
+    """How many APKs the scan has read, as far as its cache tells."""
+    file = desk.cache / "app-scanner" / "identities.sqlite"
+    if not file.exists():
+        return 0
+    with closing(sqlite3.connect(file)) as base, suppress(sqlite3.OperationalError):  # which it only just made
+        return int(base.execute("SELECT count(*) FROM identities").fetchone()[0])
+    return 0
+
 
 def test_an_interruption_writes_what_was_read(desk: Desk) -> None:
     phone = desk.phone("13", *many(desk))
     phone.hang(f"*if={phone.path_of('com.example.a20')}")
     since = time.monotonic()
-    scan = desk.start(phone)
-    wait_for("the reading", lambda: phone.counters.commands.count("shell,v2,raw:") > 2)
-    time.sleep(1)
-    at = time.monotonic()
+    scan = desk.start(phone, *ENDLESS)
+    wait_for("the reading", lambda: reading(phone))
+    wait_for("all others", lambda: remembered(desk) == 40)
     interrupt(scan)
-    ran = desk.end(scan, since, 20)
-    assert time.monotonic() - at < 5
+    ran = desk.end(scan, since)
     assert ran.code == 130
     assert (ran.summary["interrupted"], ran.summary["exit_code"]) == (True, 130)
     assert "com.example.a00" in ran.verdicts
@@ -330,12 +341,10 @@ def test_an_interruption_while_listing_ends_soon(desk: Desk) -> None:
     phone = desk.phone("13", *many(desk, 2))
     phone.hang("dumpsys")
     since = time.monotonic()
-    scan = desk.start(phone)
+    scan = desk.start(phone, *ENDLESS)
     wait_for("the listing", lambda: asked(phone, "dumpsys"))
-    at = time.monotonic()
     interrupt(scan)
-    ran = desk.end(scan, since, 20)
-    assert time.monotonic() - at < 5
+    ran = desk.end(scan, since)
     assert (ran.code, ran.summary["interrupted"]) == (130, True)
 
 
@@ -365,7 +374,7 @@ def test_factory_copies_that_cannot_be_looked_for_cost_no_other_app(desk: Desk) 
         "12", desk.app("com.tencent.mm", WECHAT, system=True, factory=factory), desk.app("com.example.a")
     )
     phone.hang("printf")
-    ran = desk.run(phone, "--timeout", "1")
+    ran = desk.run(phone, *SHORT)
     whole(ran)
     assert ran.verdicts == {"com.example.a": "clear", "com.tencent.mm": "confirmed"}
     assert "does not tell where" in str(ran.app("com.tencent.mm", "factory")["issues"])

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -24,20 +23,26 @@ from tests.support.signer import key
 MANY = 120
 SETTLED = 0.1
 """Seconds after which files count as unchanged."""
-SLOW = """
-import sys, time
+PATIENCE = 300
+"""Seconds after which a scan is taken to hang."""
+HALTING = """
+import sys
+from pathlib import Path
 from scanner.cli import outputs, run
 
-write = outputs.Outputs.row
+written, rows, write = Path(sys.argv.pop(1)), int(sys.argv.pop(1)), outputs.Outputs.row
 
-def slowly(self, row):
+def halting(self, row):
     write(self, row)
-    time.sleep(0.003)
+    if rows and written.read_bytes().count(b"\\n") >= rows:
+        print("so many", flush=True)
+        sys.stdin.read()
 
-outputs.Outputs.row, outputs.BUFFER = slowly, 700
+outputs.Outputs.row, outputs.BUFFER = halting, 700
 run()
 """
-"""The program, pausing after each row, so that it can be hit between two; what it writes is cut where it happens."""
+"""The program, halting once so many rows are in the file that it writes, until its stdin ends. What it writes is cut
+anywhere: in the middle of a row, too."""
 
 
 def fill(folder: Path) -> None:
@@ -52,28 +57,31 @@ def fill(folder: Path) -> None:
     time.sleep(SETTLED)
 
 
-def command(spec: object, file: Path, *words: object) -> list[str]:
-    run = [sys.executable, "-c", SLOW, "scan", spec, "-o", f"jsonl={file}", "--no-cache", *words]
+def command(spec: object, file: Path, *words: object, halt: int = 0) -> list[str]:
+    written = file.with_name(file.name + ".part") if "--resume" in words else file
+    run = [sys.executable, "-c", HALTING, written, halt, "scan", spec, "-o", f"jsonl={file}", "--no-cache", *words]
     return [str(word) for word in run]
 
 
 def run(spec: object, file: Path, *words: object) -> int:
     """Let a scan come to its end."""
-    return subprocess.run(command(spec, file, *words), capture_output=True, check=False, timeout=60).returncode
+    return subprocess.run(command(spec, file, *words), capture_output=True, check=False, timeout=PATIENCE).returncode
 
 
-def hit(file: Path, rows: int, words: list[str], how: int = signal.SIGKILL) -> int:
-    """The exit code of a command that gets a signal when so many rows or more are in the file that it writes."""
-    part = file.with_name(file.name + ".part") if "--resume" in words else file
-    before = time.time()
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        while process.poll() is None:
-            with suppress(FileNotFoundError):
-                if part.stat().st_mtime > before and part.read_bytes().count(b"\n") >= rows:
-                    process.send_signal(how)
-                    break
-            time.sleep(0.001)
-        return process.wait(60)
+def hit(spec: object, file: Path, rows: int, *words: object, how: int = signal.SIGKILL) -> int:
+    """The exit code of a scan that gets a signal when so many rows or more are in the file that it writes."""
+    with subprocess.Popen(
+        command(spec, file, *words, halt=rows),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(how)
+        process.stdin.close()
+        return process.wait(PATIENCE)
 
 
 def report_of(file: Path) -> Report:
@@ -87,7 +95,7 @@ def killed_again_and_again(spec: object, tmp_path: Path, times: int, *words: obj
     chance = random.Random(20)
     for number in range(times):
         resume = ["--resume"] if number else []
-        assert hit(file, chance.randint(1, MANY), command(spec, file, *words, *resume)) == -signal.SIGKILL
+        assert hit(spec, file, chance.randint(1, MANY), *words, *resume) == -signal.SIGKILL
     assert run(spec, file, *words, "--resume") == code
     assert report_of(file).said == report_of(whole).said
     assert len({row["location"] for row in report_of(file).apps}) == MANY + 4
@@ -124,9 +132,8 @@ def test_ctrl_c_keeps_what_was_read_and_resume_goes_on(tmp_path: Path) -> None:
     fill(tmp_path / "apks")
     whole, file = tmp_path / "whole.jsonl", tmp_path / "rows.jsonl"
     run(tmp_path / "apks", whole, "-j", "1")
-    words = command(tmp_path / "apks", file, "-j", "1")
     for at, more in ((20, []), (30, ["--resume"])):
-        assert hit(file, at, [*words, *more], signal.SIGINT) == 130
+        assert hit(tmp_path / "apks", file, at, "-j", "1", *more, how=signal.SIGINT) == 130
         rows = rows_of(file)
         assert rows[-1]["interrupted"]
         assert at <= rows[-1]["counts"]["apps"] == len(rows) - 1 < MANY
@@ -155,7 +162,7 @@ def test_rows_by_other_signatures_stay_until_all_is_read_by_those_of_today(tmp_p
     run(tmp_path / "apks", file, "-j", "1")
     before = file.read_bytes()
     words = ["-j", "1", "--resume", "--signatures", own]
-    assert hit(file, 30, command(tmp_path / "apks", file, *words), signal.SIGINT) == 130
+    assert hit(tmp_path / "apks", file, 30, *words, how=signal.SIGINT) == 130
     assert file.read_bytes() == before
     assert run(tmp_path / "apks", file, *words) == 1
     assert {row["verdict"] for row in report_of(file).apps if row["package_name"] == "com.example.many"} == {

@@ -12,12 +12,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from queue import Queue
+from queue import Empty, Queue
 from types import TracebackType
 from typing import IO, Self
 
+from scanner.errors import EngineError
+
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 60
+START_SECONDS = 180
 SETTINGS = {
     "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
     "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "60s",
@@ -46,10 +48,14 @@ class DaskProcess:
         assert self._process.stderr is not None
         self._lines: Queue[str] = Queue()
         threading.Thread(target=self._drain, args=(self._process.stderr,), daemon=True).start()
-        if words[0] == "dask_scheduler":
-            self.address = self._await(r"Scheduler at:\s+(tcp://\S+)")
-        for _ in range(workers):
-            self._await(r"Registered to:\s+(tcp://\S+)")
+        try:
+            if words[0] == "dask_scheduler":
+                self.address = self._await(r"Scheduler at:\s+(tcp://\S+)")
+            for _ in range(workers):
+                self._await(r"Registered to:\s+(tcp://\S+)")
+        except BaseException:
+            self.kill()
+            raise
 
     @property
     def pid(self) -> int:
@@ -77,8 +83,11 @@ class DaskProcess:
 
     def _await(self, pattern: str) -> str:
         deadline, said = time.monotonic() + START_SECONDS, ""
-        while time.monotonic() < deadline:
-            line = self._lines.get(timeout=START_SECONDS)
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                line = self._lines.get(timeout=left)
+            except Empty:
+                break
             said += line
             if found := re.search(pattern, line):
                 return found[1]
@@ -104,3 +113,23 @@ def cluster(workers: int = 2) -> Iterator[str]:
     """The address of a scheduler with so many workers."""
     with scheduler() as main, worker(main.address, count=workers):
         yield main.address
+
+
+def settled(address: str, workers: int = 2) -> list[int]:
+    """The processes of the workers, once so many answer: those that were killed are started again by their nannies."""
+    deadline, found = time.monotonic() + START_SECONDS, list[int]()
+    while len(found) != workers:
+        assert time.monotonic() < deadline, f"of {workers} workers these answer: {found}"
+        with suppress(EngineError, OSError, TimeoutError):  # one is dying, or only just starting
+            found = _pids(address)
+    return found
+
+
+def _pids(address: str) -> list[int]:
+    from scanner.engines import dasklib
+
+    cluster = dasklib.connect(address)
+    try:
+        return sorted(cluster._client.run(os.getpid).values())
+    finally:
+        cluster.close()

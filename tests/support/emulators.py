@@ -20,7 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from tests.support.objectstore import NoServerError, free_port, running
+from tests.support.objectstore import NoServerError, running
+from tests.support.ports import held_port
 from tests.support.tools import lacking
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,38 +75,40 @@ def fake_gcs() -> str:
 @contextmanager
 def azure_server() -> Iterator[str]:
     """Azurite, all in memory; yields its ``HOST:PORT``."""
-    port = free_port()
     command = [str(azurite()), "--inMemoryPersistence", "--skipApiVersionCheck", "--silent", "--disableTelemetry",
-               "--blobHost", "127.0.0.1", "--blobPort", str(port)]  # fmt: skip
-    with tempfile.TemporaryDirectory() as folder, running(command, f"127.0.0.1:{port}", cwd=folder):
-        yield f"127.0.0.1:{port}"
+               "--blobHost", "127.0.0.1", "--blobPort"]  # fmt: skip
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        held_port() as port,
+        running([*command, str(port)], port, cwd=folder) as address,
+    ):
+        yield address
 
 
 @contextmanager
 def google_server() -> Iterator[str]:
     """fake-gcs-server, all in memory; yields its ``HOST:PORT``."""
-    program, port = fake_gcs(), free_port()
+    program = fake_gcs()
     os.chmod(program, 0o755)  # noqa: PTH101 - a wheel does not always say that it is a program
-    command = [program, "-backend", "memory", "-scheme", "http", "-host", "127.0.0.1", "-port", str(port),
-               "-log-level", "error"]  # fmt: skip
-    with running(command, f"127.0.0.1:{port}"):
-        yield f"127.0.0.1:{port}"
+    command = [program, "-backend", "memory", "-scheme", "http", "-host", "127.0.0.1", "-log-level", "error", "-port"]
+    with held_port() as port, running([*command, str(port)], port) as address:
+        yield address
 
 
 @contextmanager
 def amazon_server(page: int) -> Iterator[str]:
     """Moto, all in memory, with listings in pages of so many; yields its ``HOST:PORT``. It checks no signature."""
-    port = free_port()
-    command = [str(moto()), "-H", "127.0.0.1", "-p", str(port)]
-    with running(command, f"127.0.0.1:{port}", env={**os.environ, "MOTO_S3_DEFAULT_MAX_KEYS": str(page)}):
-        yield f"127.0.0.1:{port}"
+    command = [str(moto()), "-H", "127.0.0.1", "-p"]
+    pages = {**os.environ, "MOTO_S3_DEFAULT_MAX_KEYS": str(page)}
+    with held_port() as port, running([*command, str(port)], port, env=pages) as address:
+        yield address
 
 
 def put_amazon(address: str, path: str, data: bytes = b"", storage_class: str = "STANDARD") -> None:
     """Make a bucket (a path without a slash) or an object in Moto."""
     headers = {"x-amz-storage-class": storage_class, "Content-Type": "application/octet-stream"}
     request = urllib.request.Request(f"http://{address}/{quote(path)}", data, headers, method="PUT")
-    urllib.request.urlopen(request, timeout=20).close()
+    urllib.request.urlopen(request, timeout=120).close()
 
 
 def connection_string(address: str, key: str = ACCOUNT_KEY) -> str:
@@ -124,12 +127,12 @@ def put_google(address: str, bucket: str, files: dict[str, bytes]) -> None:
 def remove_google(address: str, bucket: str, name: str) -> None:
     """Take an object away."""
     url = f"http://{address}/storage/v1/b/{bucket}/o/{quote(name, safe='')}"
-    urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=20).close()
+    urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=120).close()
 
 
 def _post(url: str, body: bytes, *, may_exist: bool = False) -> None:
     try:
-        urllib.request.urlopen(urllib.request.Request(url, body), timeout=20).close()
+        urllib.request.urlopen(urllib.request.Request(url, body), timeout=120).close()
     except urllib.error.HTTPError as error:
         error.close()
         if error.code != 409 or not may_exist:

@@ -7,14 +7,18 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.support.ports import held_port
+
 KEY, SECRET = "a-key-of-tests", "a-secret-of-tests"
-STARTS_WITHIN = 20.0
+STARTS_WITHIN = 120.0
+"""Seconds: a busy machine takes its time, and a server that cannot start ends at once."""
 
 
 class NoServerError(Exception):
@@ -38,13 +42,12 @@ def s3_server(root: Path, folder_of_config: Path, *, etags: bool = True, writabl
     must be where objects are many and large, and as it may be where they stay what they are. What is put into a
     ``writable`` one lies in its folder when the request ends: by itself rclone keeps it back for five seconds.
     """
-    address = f"127.0.0.1:{free_port()}"
-    command = [rclone(), "serve", "s3", "--config", str(folder_of_config / "rclone.conf"), "--addr", address,
+    command = [rclone(), "serve", "s3", "--config", str(folder_of_config / "rclone.conf"),
                "--auth-key", f"{KEY},{SECRET}", "--vfs-cache-mode", "writes" if writable else "off",
                "--vfs-write-back", "0s", "--cache-dir", str(folder_of_config / "rclone-cache"),
                "--dir-cache-time", "0s" if etags else "1h", "--poll-interval", "0",
-               "--etag-hash", "MD5" if etags else "", *(() if writable else ("--read-only",)), str(root)]  # fmt: skip
-    with running(command, address):
+               "--etag-hash", "MD5" if etags else "", *(() if writable else ("--read-only",))]  # fmt: skip
+    with held_port() as port, running([*command, "--addr", f"127.0.0.1:{port}", str(root)], port) as address:
         yield address
 
 
@@ -59,19 +62,20 @@ def nginx(
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     if program is None:
         raise NoServerError("no nginx (Debian: nginx-light)")
-    address = f"127.0.0.1:{free_port()}"
     secure = f"ssl_certificate {tls[0]}; ssl_certificate_key {tls[1]};" if tls else ""
     config = folder / "nginx.conf"
-    config.write_text(
-        f"""daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log; worker_processes 1;
-        {"user root;" if os.geteuid() == 0 else ""}
-        events {{ worker_connections 512; }}
-        http {{ {http} client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2;
-          fastcgi_temp_path {folder}/t3; uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
-          server {{ listen {address}{" ssl" if tls else ""}; {secure} root {root}; autoindex on; {extra} }} }}"""
-    )
-    with running([program, "-e", str(folder / "error.log"), "-c", str(config)], address):
-        yield address
+    with held_port() as port:
+        listen = f"listen 127.0.0.1:{port}{' ssl' if tls else ''};"
+        config.write_text(
+            f"""daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log; worker_processes 1;
+            {"user root;" if os.geteuid() == 0 else ""}
+            events {{ worker_connections 512; }}
+            http {{ {http} client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2;
+              fastcgi_temp_path {folder}/t3; uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
+              server {{ {listen} {secure} root {root}; autoindex on; {extra} }} }}"""
+        )
+        with running([program, "-e", str(folder / "error.log"), "-c", str(config)], port) as address:
+            yield address
 
 
 def self_signed(folder: Path) -> tuple[Path, Path]:
@@ -89,36 +93,31 @@ def self_signed(folder: Path) -> tuple[Path, Path]:
 
 
 @contextmanager
-def running(command: list[str], address: str, **options: Any) -> Iterator[None]:
-    """A server as long as the context lasts. Raises `NoServerError` where it does not start."""
+def running(command: list[str], port: int, **options: Any) -> Iterator[str]:
+    """A server that listens at this port as long as the context lasts; yields its ``HOST:PORT``.
+
+    The port is to be held meanwhile, so that nobody else answers there. Raises `NoServerError` where it does not start.
+    """
     nowhere = subprocess.DEVNULL
-    process = subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=subprocess.PIPE, **options)
-    try:
-        end = time.monotonic() + STARTS_WITHIN
-        while not _answers(address):
-            if process.poll() is not None or time.monotonic() > end:
-                process.kill()
-                said = process.communicate()[1].decode(errors="replace")[-500:]
-                raise NoServerError(f"{command[0]} does not start: {said}")
-            time.sleep(0.02)
-        yield
-    finally:
-        process.terminate()
-        process.communicate()
+    with tempfile.TemporaryFile() as said:  # not a pipe: one that nobody reads is full some day, and the server waits
+        process = subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=said, **options)
+        try:
+            end = time.monotonic() + STARTS_WITHIN
+            while not _answers(port):
+                if process.poll() is not None or time.monotonic() > end:
+                    said.seek(0)
+                    why = said.read().decode(errors="replace")[-500:]
+                    raise NoServerError(f"{command[0]} does not start: {why}")
+                time.sleep(0.02)
+            yield f"127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait()
 
 
-def _answers(address: str) -> bool:
-    host, _, port = address.rpartition(":")
+def _answers(port: int) -> bool:
     with closing(socket.socket()) as attempt:
-        return attempt.connect_ex((host, int(port))) == 0
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with closing(socket.socket()) as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+        return attempt.connect_ex(("127.0.0.1", port)) == 0
 
 
 def environment(endpoint: str, **more: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from tests.support.phone.connection import Character, Connection
 from tests.support.phone.faults import Behaviour, Counters, Fault
 from tests.support.phone.loop import Loop
 from tests.support.phone.root import DEVICES
+from tests.support.ports import held_port
 
 USER = 2000
 """Android's user and group "shell"."""
@@ -29,6 +30,7 @@ class Daemon:
     """Listens for hosts, and obeys the test."""
 
     def __init__(self, orders: socket.socket, character: Character, port: int) -> None:
+        """``port`` is held by whoever starts it, so that nobody else listens there while the phone is unplugged."""
         self.loop, self._orders, self._character, self._port = Loop(), orders, character, port
         self._behaviour, self._counters = Behaviour(), Counters()
         self._connections: list[Connection] = []
@@ -38,18 +40,12 @@ class Daemon:
         orders.setblocking(False)
         self.loop.reader(orders.fileno(), self._obey)
 
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return self._port
-
     def plug(self) -> None:
-        """Listen, on the same port as before."""
+        """Listen."""
         self._behaviour.cut_after = None
         if self._listener is None:
             self._listener = socket.create_server(("127.0.0.1", self._port), backlog=64)
             self._listener.setblocking(False)
-            self._port = self._listener.getsockname()[1]
             self.loop.reader(self._listener.fileno(), self._accept)
 
     def unplug(self) -> None:
@@ -112,6 +108,10 @@ class Daemon:
         for connection in self._connections:
             connection.close()
 
+    def order_greeted(self) -> bool:
+        """Whether there is a host that was answered."""
+        return any(connection.open and connection.greeted for connection in self._connections)
+
     def order_counters(self) -> dict[str, Any]:
         """What went over the wire."""
         return self._counters.as_dict()
@@ -162,16 +162,17 @@ def main() -> int:
     if not line:
         return 1
     asked = json.loads(line)
-    try:
-        enter(asked["root"])
-        daemon = Daemon(orders, Character(**asked["character"]), asked["port"])
-    except OSError as error:
-        orders.sendall(json.dumps({"error": f"{error.strerror or error}"}).encode() + b"\n")
-        return 1
-    orders.setblocking(True)
-    orders.sendall(json.dumps({"port": daemon.port}).encode() + b"\n")
-    orders.setblocking(False)
-    daemon.loop.run()
+    with held_port() as port:
+        try:
+            enter(asked["root"])
+            daemon = Daemon(orders, Character(**asked["character"]), port)
+        except OSError as error:
+            orders.sendall(json.dumps({"error": f"{error.strerror or error}"}).encode() + b"\n")
+            return 1
+        orders.setblocking(True)
+        orders.sendall(json.dumps({"port": port}).encode() + b"\n")
+        orders.setblocking(False)
+        daemon.loop.run()
     return 0
 
 

@@ -45,7 +45,7 @@ class Connection:
         cut: Callable[[], None],
     ) -> None:
         self.loop, self.most = loop, MOST[not character.checksums]
-        self.open = True
+        self.open, self.greeted = True, False
         self._link, self._character = link, character
         self._behaviour, self._counters = behaviour, counters
         self._packets, self._streams, self._numbers = packets.Packets(), dict[int, Stream](), iter(range(1, 1 << 31))
@@ -104,6 +104,7 @@ class Connection:
             stream.close()
 
     def _greet(self, packet: Packet) -> None:
+        self.greeted = True
         for stream in self._streams.values():
             stream.close()
         self._streams.clear()

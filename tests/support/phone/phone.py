@@ -20,8 +20,8 @@ from tests.support.phone.root import Root
 from tests.support.phone.tools import NoPhoneError
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-START = 30.0
-"""Seconds that a daemon may take to start."""
+START = 120.0
+"""Seconds that a daemon may take to start, or to answer."""
 
 
 class SimulatedPhone:
@@ -58,7 +58,6 @@ class SimulatedPhone:
         """Let the daemon enter the root and listen; returns its port."""
         asked = {
             "root": str(self.root.folder),
-            "port": 0,
             "character": {
                 "banner": self.profile.banner,
                 "release": self.profile.release,
@@ -174,6 +173,11 @@ class SimulatedPhone:
     def counters(self) -> Counters:
         """What went over the wire since the last `reset`."""
         return Counters(**self._order("counters"))
+
+    @property
+    def greeted(self) -> bool:
+        """Whether a host is connected that it has answered."""
+        return bool(self._order("greeted"))
 
     def reset(self) -> None:
         """Count from zero."""

@@ -14,8 +14,9 @@ from typing import Self
 
 from tests.support.phone.phone import SimulatedPhone
 from tests.support.phone.tools import NoPhoneError, adb_program
+from tests.support.ports import held_port
 
-START, AGAIN = 30.0, 3.0
+START, AGAIN = 120.0, 3.0
 """Seconds that a server or phone may take in all, and until connecting is tried anew."""
 KEEPER = """
 "$@" </dev/null >"$ADB_LOG" 2>&1 &
@@ -34,7 +35,8 @@ class AdbServer:
     def __init__(self, binary: Path | None = None) -> None:
         self.binary = binary or adb_program()
         self._scratch = tempfile.TemporaryDirectory(prefix="adb-")
-        self.port = free_port()
+        self._held = contextlib.ExitStack()
+        self.port = self._held.enter_context(held_port())
         home = Path(self._scratch.name)
         self.log = home / "adb.log"
         self.environment = {
@@ -74,14 +76,17 @@ class AdbServer:
         return ["--one-device", "none"] if "--one-device" in said.stdout else []
 
     def connect(self, phone: SimulatedPhone) -> str:
-        """Connect to a phone and wait until adb knows its state; returns the serial number."""
+        """Connect to a phone and wait until adb knows its state; returns the serial number.
+
+        For a moment adb may yet tell the state of a connection that was lost: the phone must have greeted it, too.
+        """
         wanted = "unauthorized" if phone.unauthorized else "device"
         until = time.monotonic() + START
         while time.monotonic() < until:
             said = self.run("connect", phone.address)
             again = time.monotonic() + AGAIN
             while time.monotonic() < again:
-                if self.states().get(phone.address) == wanted:
+                if phone.greeted and self.states().get(phone.address) == wanted:
                     return phone.address
                 time.sleep(0.01)
             # A connection that was lost may still count as "already connected".
@@ -124,7 +129,8 @@ class AdbServer:
         """End the server."""
         assert self._keeper.stdin is not None
         self._keeper.stdin.close()
-        self._keeper.wait(10)
+        self._keeper.wait(START)
+        self._held.close()
         self._scratch.cleanup()
 
     def __enter__(self) -> Self:
@@ -134,16 +140,6 @@ class AdbServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def free_port() -> int:
-    """A port that nobody listens on now; never adb's own."""
-    while True:
-        with socket.socket() as link:
-            link.bind(("127.0.0.1", 0))
-            port = int(link.getsockname()[1])
-        if port != 5037 and not 5553 <= port <= 5585:
-            return port
 
 
 def _text(data: bytes) -> str:

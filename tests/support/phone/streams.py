@@ -117,7 +117,8 @@ class CommandStream:
             ours_err, theirs_err = os.pipe()
             outputs[ours_err] = STDERR
         for end in (ours_in, ours_out):
-            fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, PIPE)
+            with contextlib.suppress(PermissionError):  # all phones of the machine share what one user may have of it
+                fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, PIPE)
         words = ["sh", "-c", command] if command else ["sh", "-"]
         actions = [(os.POSIX_SPAWN_DUP2, end, at) for at, end in enumerate((theirs_in, theirs_out, theirs_err))]
         quiet = [signal.SIGPIPE, signal.SIGXFSZ]
