@@ -73,7 +73,7 @@ def asked(program: str, shell: str, words: list[str], environment: dict[str, str
         command = [program, "-f", "-c", script]
     else:
         command = [program, "--norc", "-c", ASK_BASH.format(words=quoted, last=len(words) - 1)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=home, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=home, timeout=300)
     assert done.stderr == ""
     return done.stdout.splitlines()
 
@@ -119,7 +119,7 @@ def test_the_tab_key_completes(shell: str, app_scanner: Run, environment: dict[s
     try:
         seen = b""
         os.write(terminal, b"app-scanner --log-le\t debug sca\t --only-fin\t")
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while b"--only-findings" not in seen and time.monotonic() < deadline:
             if select.select([terminal], [], [], 1)[0]:
                 seen += os.read(terminal, 4096)

@@ -17,6 +17,7 @@ from scanner.cli.logs import without_secrets
 from scanner.cli.root import settings, variables
 from tests.conftest import ROOT, Ran
 from tests.support.apk_builder import build_apk
+from tests.support.phone import FakeAdbServer
 from tests.support.signer import key
 
 Run = Callable[..., Ran]
@@ -97,11 +98,12 @@ def test_several_files_in_a_variable_stand_as_in_path_so_that_a_name_may_hold_a_
 
 
 def test_several_values_that_are_no_files_stand_with_blanks_between(configured: Run) -> None:
-    variables = {
-        "APP_SCANNER_DEVICES_CONNECT": "127.0.0.1:1 127.0.0.1:2",
-        "APP_SCANNER_DEVICES_ADB_SERVER": "127.0.0.1:9",
-    }
-    said = configured("devices", **variables).err
+    with FakeAdbServer("") as server:  # where there is none, one would be started, and stay
+        variables = {
+            "APP_SCANNER_DEVICES_CONNECT": "127.0.0.1:1 127.0.0.1:2",
+            "APP_SCANNER_DEVICES_ADB_SERVER": f"127.0.0.1:{server.port}",
+        }
+        said = configured("devices", **variables).err
     assert "127.0.0.1:1:" in said
     assert "127.0.0.1:2:" in said
 

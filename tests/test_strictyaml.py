@@ -87,7 +87,7 @@ def test_absurd_depth_is_refused_and_does_not_kill_the_process(text):
         "from scanner.strictyaml import load_yaml\n"
         f"try:\n    load_yaml(({text}).encode())\nexcept ValueError:\n    print('refused')\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stdout.strip()) == (0, "refused"), done.stderr[-300:]
 
 

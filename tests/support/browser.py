@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.tools import require_tool
 
+PATIENCE = 120_000
+"""Milliseconds after which a page is taken to hang."""
 QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -23,7 +25,8 @@ def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         own = playwright.chromium.executable_path
         path = own if Path(own).exists() else require_tool("chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=list(QUIET))
+        browser = playwright.chromium.launch(executable_path=path, args=list(QUIET), timeout=PATIENCE)
+        expect.set_options(timeout=PATIENCE)
         try:
             yield browser
         finally:
@@ -57,6 +60,7 @@ class Opened:
 def opened(browser: Browser, file: Path, fragment: str = "", **options: Any) -> Iterator[Opened]:
     """The file in a page of its own; afterwards nothing may have gone wrong, and nothing was fetched."""
     context = browser.new_context(**{"reduced_motion": "reduce", **options})
+    context.set_default_timeout(PATIENCE)
     try:
         one = Opened(context.new_page(), file, fragment)
         yield one

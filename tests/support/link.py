@@ -29,6 +29,8 @@ class Fault:
     """Close the connection after so many bytes of the body."""
     pause: float = 0.0
     """Seconds before each piece of the body."""
+    until_at_once: int = 0
+    """Keep the body back until so many requests have been under way at once, for two minutes at most."""
     without_ranges: bool = False
     """Leave the Range header out, as a server that knows none does."""
 
@@ -159,6 +161,7 @@ class Link:
         self, from_server: asyncio.StreamReader, writer: asyncio.StreamWriter, left: int, fault: Fault
     ) -> bool:
         sent = 0
+        await self._company(fault.until_at_once)
         while left > 0:
             data = await from_server.read(min(left, CHUNK))
             if not data:
@@ -174,6 +177,12 @@ class Link:
             self.crossed.body_bytes += len(data)
         await writer.drain()
         return True
+
+    async def _company(self, number: int) -> None:
+        """Wait until so many requests have been under way at once."""
+        end = time.monotonic() + 120
+        while self.crossed.at_once < number and time.monotonic() < end:
+            await asyncio.sleep(0.005)
 
     async def _chunked(self, from_server: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """A body in chunks, as listings are sent (RFC 9112, section 7.1)."""
