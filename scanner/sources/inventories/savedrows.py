@@ -12,6 +12,10 @@ from scanner.model import AppRow, Assurance, Certificate, Installed, SignerRow, 
 ORIGIN = "app-scanner row"
 REMEMBERED = 4096
 """Sets of certificates that are kept: an archive holds few publishers."""
+MAX_SUBJECT = 2048
+"""Characters of a certificate's subject that are kept."""
+MAX_KEPT = 64
+"""Certificates of one app that are kept."""
 _HINT = Assurance.HINT
 """Looked up once: an enum's attribute costs as much as a dictionary in Python 3.11."""
 _NO_SIGNATURE = re.compile(r"no signature that API level (\d+) would look at")
@@ -30,7 +34,8 @@ def installed(row: AppRow, spec: str) -> Installed:
     if row.findings or row.tamper or not row.signers or assurance is None or row.file_sha256 is not None:
         stated = None if hashes or past_hashes else _stated(row)
     elif not hashes:
-        stated = _plain(row.signers, row.certificate_history, assurance)
+        kept = _plain if _short(row.signers) and _short(row.certificate_history) else _plain.__wrapped__
+        stated = kept(row.signers, row.certificate_history, assurance)
     return Installed(  # by position, which takes half the time of names
         row.device,
         spec,
@@ -65,6 +70,14 @@ def _hashes(row: AppRow) -> tuple[tuple[str, ...], tuple[str, ...]]:
     )
 
 
+def _short(signers: tuple[SignerRow, ...]) -> bool:
+    """Whether the certificates are worth keeping: a hostile file has a megabyte of subject in each row."""
+    for one in signers:
+        if one.subject is not None and len(one.subject) > MAX_SUBJECT:
+            return False
+    return len(signers) <= MAX_KEPT
+
+
 @lru_cache(maxsize=REMEMBERED)
 def _plain(signers: tuple[SignerRow, ...], history: tuple[SignerRow, ...], assurance: Assurance) -> Stated:
     """What nearly every row states, and many state the same."""
@@ -88,7 +101,8 @@ def _stated(row: AppRow) -> Stated | None:
 
 
 def _certificate(signer: SignerRow) -> Certificate:
-    return Certificate(signer.sha256, signer.sha1, signer.md5, signer.subject, None, None, signer.hash32)
+    subject = signer.subject and signer.subject[:MAX_SUBJECT]
+    return Certificate(signer.sha256, signer.sha1, signer.md5, subject, None, None, signer.hash32)
 
 
 def _no_signer(issue: str) -> str:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from itertools import zip_longest
 
 from scanner.model import Assurance, Certificate, Device, Installed, Stated, UserState, printable
 from scanner.sources.inventories import digests
 from scanner.sources.inventories.lines import is_package_name
 from scanner.sources.inventories.reading import Entry, Gap, NotAndroid
+from scanner.sources.inventories.remembered import remembered
 
-REMEMBERED = 4096
-"""Devices and certificates that are kept, because many rows share them."""
 MAX_SHOWN = 80
 """Characters of a cell in a reason."""
 MAX_DIGITS = 18
@@ -136,18 +134,18 @@ def _installed(
     )
 
 
-@lru_cache(maxsize=REMEMBERED)
+@remembered
 def _device(serial: str, model: str | None, owner: str | None) -> Device:
     return Device(printable(serial), model and printable(model), None, owner and printable(owner))
 
 
-@lru_cache(maxsize=REMEMBERED)
+@remembered
 def _system(text: str) -> str | None:
     """The system other than Android that a platform column names; null for Android, and for what is not known."""
     return next((system for pattern, system in _SYSTEMS if pattern.search(text)), None)
 
 
-@lru_cache(maxsize=REMEMBERED)
+@remembered
 def _packages(text: str) -> tuple[str, ...] | None:
     """The package names in a cell, nearly always one; null where it holds something else."""
     text = text.removeprefix("package:")
@@ -164,7 +162,7 @@ def _is_name(text: str) -> bool:
     return is_package_name(text) and ("." in text or text == "android")
 
 
-@lru_cache(maxsize=REMEMBERED)
+@remembered
 def _stated(
     sha256: str | None,
     sha1: str | None,
