@@ -46,7 +46,7 @@ fuzz: $(VENV)/.installed
 	$(BIN)/python -m pip install -q -e '.[fuzz]'
 	$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS) $(TARGET)
 
-faults: $(VENV)/.installed
+faults: $(VENV)/.installed tools
 	$(BIN)/python -m tests.faults.run --times $(TIMES)
 
 samples: $(VENV)/.installed npm
@@ -72,12 +72,12 @@ screenshots: $(VENV)/.installed browser samples
 
 # The tools that tests compare with. As root on Debian they are installed; elsewhere tests without them are skipped.
 tools:
-	@missing=; for tool in apksigner aapt aapt2 dexdump openssl mksh toybox nginx; do PATH="$$PATH:/usr/sbin" command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	@missing=; for tool in apksigner aapt aapt2 dexdump faketime openssl mksh toybox nginx; do PATH="$$PATH:/usr/sbin" command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 	[ -f /usr/share/android-framework-res/framework-res.apk ] || missing="$$missing framework-res"; \
 	if [ -z "$$missing" ]; then :; \
 	elif [ -n "$(ROOT)" ]; then \
-	  apt-get update -q && apt-get install -qy --no-install-recommends apksigner aapt android-framework-res dexdump openssl mksh toybox nginx-light; \
-	else echo "make: tests will skip what needs:$$missing (Debian: apksigner aapt android-framework-res dexdump openssl mksh toybox nginx-light)" >&2; fi
+	  apt-get update -q && apt-get install -qy --no-install-recommends apksigner aapt android-framework-res dexdump faketime openssl mksh toybox nginx-light; \
+	else echo "make: tests will skip what needs:$$missing (Debian: apksigner aapt android-framework-res dexdump faketime openssl mksh toybox nginx-light)" >&2; fi
 
 # Debian has it as a package, Ubuntu as a snap alone: there Playwright brings its own.
 browser: $(VENV)/.installed

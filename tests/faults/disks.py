@@ -31,6 +31,7 @@ from tests.faults.running import (
     folder_of,
     names,
     one_line,
+    python,
     rows_of,
 )
 from tests.faults.table import fault
@@ -63,7 +64,7 @@ def stdout_full(place: Path) -> None:
         assert "No space left on device" in one_line(ran)
 
 
-def _listing(place: Path, name: str, count: int) -> Path:
+def listing(place: Path, name: str, count: int) -> Path:
     lines = [f"package:/data/app/x{number}/base.apk=com.example.n{number}\n" for number in range(count)]
     (place / name).write_text("".join(lines) + f"package:/data/app/w/base.apk={LISTED}\n")
     return place / name
@@ -75,7 +76,7 @@ def _listing(place: Path, name: str, count: int) -> Path:
     "exit 5 and one line that names TMPDIR; no row is missed in silence",
 )
 def joining_full(place: Path) -> None:
-    files = [_listing(place, name, 6_000) for name in ("a.txt", "b.txt")]
+    files = [listing(place, name, 6_000) for name in ("a.txt", "b.txt")]
     ran = app_scanner("scan", *files, "-q", limits=_files_of(64))
     assert ran.code == FAILED
     assert "TMPDIR" in one_line(ran)
@@ -88,7 +89,7 @@ def joining_full(place: Path) -> None:
 )
 def comparing_full(place: Path) -> None:
     saved = place / "saved.jsonl"
-    assert app_scanner("scan", _listing(place, "a.txt", 6_000), "-q", "-o", f"jsonl={saved}").code == FOUND
+    assert app_scanner("scan", listing(place, "a.txt", 6_000), "-q", "-o", f"jsonl={saved}").code == FOUND
     shutil.copy(saved, place / "again.jsonl")
     ran = app_scanner("diff", saved, place / "again.jsonl", limits=_files_of(64))
     assert ran.code == FAILED
@@ -101,10 +102,28 @@ def comparing_full(place: Path) -> None:
     "exit 5: standard input could not be kept; never taken for an empty listing",
 )
 def stdin_full(place: Path) -> None:
-    listing = _listing(place, "a.txt", 20_000)
-    ran = app_scanner("scan", "-", redirect=f"< {listing}", limits=_files_of(64))
+    file = listing(place, "a.txt", 20_000)
+    ran = app_scanner("scan", "-", redirect=f"< {file}", limits=_files_of(64))
     assert ran.code == FAILED
     assert "standard input" in ran.err
+
+
+CACHED = """
+import resource, sys
+from pathlib import Path
+from scanner.apk import identify
+from scanner.bytesource import Memory
+from scanner.cache import IdentityCache
+file, apk, most = sys.argv[1:]
+if int(most):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(most), int(most)))
+one, cache = identify(Memory(Path(apk).read_bytes())), IdentityCache(Path(file))
+for number in range(300):
+    cache.put(one, number)
+assert cache.get("never") is None
+cache.close()
+print("done")
+"""
 
 
 @fault(
@@ -113,18 +132,9 @@ def stdin_full(place: Path) -> None:
     "nothing is raised: what is not remembered is read again",
 )
 def cache_full(place: Path) -> None:
-    program = (
-        "import resource, sys; from pathlib import Path; from scanner.cache import IdentityCache\n"
-        "from scanner.apk import identify; from scanner.bytesource import Memory\n"
-        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({8 * KIB},) * 2)\n"
-        "one = identify(Memory(Path(sys.argv[2]).read_bytes())); cache = IdentityCache(Path(sys.argv[1]))\n"
-        "for number in range(300): cache.put(one, number)\n"
-        "assert cache.get('never') is None; cache.close(); print('done')\n"
-    )
     (place / "x.apk").write_bytes(apk("com.example.a"))
-    words = [sys.executable, "-c", program, place / "cache" / "identities.sqlite", place / "x.apk"]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, env=ENVIRONMENT)
-    assert done.stdout == "done\n", done.stderr
+    ran = python("-c", CACHED, place / "cache" / "identities.sqlite", place / "x.apk", 8 * KIB)
+    assert ran.out == "done\n", ran.err
 
 
 @fault("disk full: evidence folder", "a file stands where the folder should be", "one error that names the option")
@@ -143,8 +153,7 @@ def evidence_full(place: Path) -> None:
 
 @fault("reader of the report goes away", "`| head -c 10` on 3 MB of rows", "ends at once and says nothing")
 def pipe_broken(place: Path) -> None:
-    listing = _listing(place, "a.txt", 5_000)
-    ran = app_scanner("scan", listing, "-q", "-o", "jsonl", redirect="| head -c 10")
+    ran = app_scanner("scan", listing(place, "a.txt", 5_000), "-q", "-o", "jsonl", redirect="| head -c 10")
     assert (len(ran.out), ran.err) == (10, "")
 
 

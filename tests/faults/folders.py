@@ -1,71 +1,23 @@
-"""Clocks that jump, too little of everything, files and folders that change or are odd. See `disks`."""
+"""Too little of everything, files and folders that change or are odd. See `disks`."""
 
 from __future__ import annotations
 
 import os
 import resource
 import shutil
-import sqlite3
-import subprocess
-import sys
 import tempfile
 import threading
 import zipfile
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 from scanner.database import load_database
-from scanner.model import AppRow, UnreadRow
+from scanner.model import UnreadRow
 from scanner.scanning import Scan
-from tests.faults.disks import kept
-from tests.faults.running import (
-    ENVIRONMENT,
-    FAILED,
-    FOUND,
-    LISTED,
-    ROOT,
-    apk,
-    app_scanner,
-    folder_of,
-    names,
-    whole,
-)
+from tests.faults.running import FAILED, FOUND, LISTED, apk, app_scanner, folder_of, names, python, whole
 from tests.faults.table import fault
 
 MIB = 1 << 20
-
-
-# Clock ------------------------------------------------------------------------------------------
-
-
-@fault(
-    "clock jumps",
-    "scans at 1970-01-01, 2026-11-27 and 2106-02-07, and a cache with entries of 2106",
-    "the same rows but for `scanned_at`; a year that is too late says that the signatures are old",
-)
-def clock_jumps(place: Path) -> None:
-    folder, database = folder_of(place, 5), load_database()
-    seen = []
-    for moment in (
-        datetime(1970, 1, 1, tzinfo=UTC),
-        datetime(2026, 11, 27, tzinfo=UTC),
-        datetime(2106, 2, 7, tzinfo=UTC),
-    ):
-        scan = Scan([str(folder)], database, now=moment)
-        rows = [row for row in scan.rows() if isinstance(row, AppRow)]
-        seen.append([(row.package_name, row.verdict, row.signers) for row in rows])
-        summary = scan.summary()
-        assert summary.exit_code == FOUND
-        assert any(hole.hole == "old data" for hole in summary.coverage) == (moment.year == 2106)
-        assert all(row.scanned_at == moment.strftime("%Y-%m-%dT%H:%M:%SZ") for row in rows)
-    assert seen[0] == seen[1] == seen[2]
-    file = place / "identities.sqlite"
-    assert kept(file)
-    with sqlite3.connect(file) as base:
-        base.execute("UPDATE identities SET used = 4294967295")
-    base.close()
-    assert kept(file)
 
 
 # Too little of something ------------------------------------------------------------------------
@@ -266,11 +218,10 @@ def folder_locked(_: Path) -> None:
         folder = folder_of(place, 2)
         locked = folder / "locked"
         locked.mkdir(mode=0)
-        words = [sys.executable, "-c", AS_NOBODY, folder / "wx.apk", folder, locked, locked / "x"]
-        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, env=ENVIRONMENT)
+        ran = python("-c", AS_NOBODY, folder / "wx.apk", folder, locked, locked / "x")
         locked.chmod(0o700)
-    assert done.returncode == 0, done.stderr
-    within, alone, below = done.stdout.splitlines()
+    assert ran.code == 0, ran.err
+    within, alone, below = ran.out.splitlines()
     assert "Permission denied" in within
     assert within.endswith(f" {FOUND}")
     for said in (alone, below):

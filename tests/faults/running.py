@@ -20,6 +20,13 @@ ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "APP_SCANNER_NO_CONFIG": "1"}
 LISTED = "com.tencent.mm"
 FOUND, FAILED = 1, 5
+DISK = "16k"
+"""Size of a small disk, as mount takes it."""
+MOUNTED = (
+    "unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]),
+    "sh", "-c", f'mount -t tmpfs -o size={DISK} tmpfs "$1" && shift && exec "$@"', "sh",
+)  # fmt: skip
+"""Before a folder and a command: runs it where the folder is a small disk, which goes as the command ends."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +53,33 @@ def app_scanner(
     limits: Mapping[int, int] | None = None,
     redirect: str = "",
     environment: Mapping[str, str] | None = None,
+    disk: Path | None = None,
 ) -> Ran:
-    """Run it, with limits as `resource` names them, and a redirection as the shell writes it."""
+    """Run it, with limits as `resource` names them, and a redirection as the shell writes it.
+
+    ``disk`` is a folder that is a disk of `DISK` meanwhile, for this run alone.
+    """
+    return python("-m", "scanner", *words, limits=limits, redirect=redirect, environment=environment, disk=disk)
+
+
+def python(
+    *words: object,
+    limits: Mapping[int, int] | None = None,
+    redirect: str = "",
+    environment: Mapping[str, str] | None = None,
+    disk: Path | None = None,
+) -> Ran:
+    """The same of any program."""
 
     def limited() -> None:
         for which, value in (limits or {}).items():
             resource.setrlimit(which, (value, value))
 
-    command = [sys.executable, "-m", "scanner", *map(str, words)]
+    command = [sys.executable, *map(str, words)]
     if redirect:
         command = ["sh", "-c", f'"$@" {redirect}', "sh", *command]
+    if disk is not None:
+        command = [*MOUNTED, str(disk), *command]
     done = subprocess.run(
         command,
         cwd=ROOT,

@@ -6,12 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import disks, folders
+from tests.faults.catalogue import FAULTS
 from tests.faults.run import line
-from tests.faults.table import FAULTS
-
-assert disks
-assert folders
 
 
 @pytest.mark.parametrize("name", FAULTS)
