@@ -35,6 +35,8 @@ class InventorySource:
         self.title = reader.title
         self.limit = reader.limit
         self._data, self._reader = data, reader
+        self.passes_by = True
+        """Whether files of a folder that do not belong to it are passed over."""
         self.kept: StdinDocument | None = None
         """What came through a pipe; it goes when nobody holds it."""
 
@@ -64,7 +66,7 @@ class InventorySource:
         names = self._names()
         if getattr(self._data, "cut_short", False):
             yield Gap("", f"more than {len(names)} files: the others were not looked at", "listing")
-        if names and Path(self.name).is_dir():
+        if names and self.passes_by and Path(self.name).is_dir():
             yield Note(f"of its {len(names)} files, only what belongs to that and APKs were looked at")
 
     def _names(self) -> list[str]:
@@ -199,7 +201,12 @@ def _document(document: Document, spec: str, choices: InventoryChoices | None) -
 
 
 def _bundle(bundle: Bundle, spec: str, choices: InventoryChoices | None) -> InventorySource | None:
-    from scanner.sources.inventories.detection import InventoryChoices, bundle_reader_for
+    from scanner.sources.inventories.detection import InventoryChoices, bundle_reader_for, with_the_rest
 
-    reader = bundle_reader_for(bundle, choices or InventoryChoices())
-    return InventorySource(spec, bundle, reader) if reader else None
+    told = choices or InventoryChoices()
+    reader = bundle_reader_for(bundle, told)
+    if reader is None:
+        return None
+    source = InventorySource(spec, bundle, with_the_rest(reader, bundle, told, APK_NAMES))
+    source.passes_by = source.title == reader.title
+    return source

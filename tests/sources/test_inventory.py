@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import threading
 import zipfile
 from pathlib import Path
@@ -196,6 +197,33 @@ def test_a_zip_of_exports_is_read_file_by_file(tmp_path):
     assert any(isinstance(entry, Note) and entry.text.startswith("1 other files") for entry in found)
     assert gaps(found) == []
     assert open_inventory(zipped(tmp_path / "y.zip", readme="Hello.")) is None
+
+
+@pytest.mark.parametrize("form", ["folder", "zip"])
+@pytest.mark.parametrize("mark", ["a/bugreport-1.txt", "bugreport-1.txt", "a/packages.json"])
+def test_what_lies_beside_a_result_is_read_too(tmp_path, form, mark):
+    """A listing of another phone beside a bug report: it may be the one with the app."""
+    folder = tmp_path / "exports"
+    result = AQF["packages.json"] if mark.endswith(".json") else DUMPSTATE
+    for name, text in {mark: result, "R2.txt": LISTING, "R3.csv": "", "b/x.apk": "PK"}.items():
+        written(folder / name, text)
+    spec = str(folder) if form == "folder" else shutil.make_archive(str(tmp_path / "x"), "zip", folder)
+    found = entries(spec)
+    places = {entry.where.rpartition("/")[2] for entry in found if isinstance(entry, Installed)}
+    assert places == {mark.rpartition("/")[2], "R2.txt"}
+    assert [entry.where for entry in found if isinstance(entry, Gap) and entry.what == "file"] == ["R3.csv"]
+    assert not any("other files" in entry.text for entry in found if isinstance(entry, Note))
+
+
+def test_all_that_came_with_a_bug_report_belongs_to_it(tmp_path):
+    packed = {
+        "main_entry.txt": "bugreport-1.txt",
+        "bugreport-1.txt": DUMPSTATE,
+        "FS__data__list.csv": "Package\ncom.a.b\n",
+    }
+    found = entries(zipped(tmp_path / "x.zip", **packed))
+    assert "com.a.b" not in {entry.package_name for entry in found if isinstance(entry, Installed)}
+    assert gaps(found) == []
 
 
 def bug_report() -> bytes:

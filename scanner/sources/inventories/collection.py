@@ -6,7 +6,7 @@ of no format that is known is a `Gap`: it may be a phone that nobody looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 
 from scanner.sources.inventories.documents import UNREADABLE, StdinDocument, ZipBundle, safely
@@ -44,7 +44,9 @@ class Collection:
         """A reader for the whole zip; null where there is no export in it."""
         if not any(self._is_export(bundle.document(name)) for name in bundle.names()):
             return None
-        return BundleReader("files", "a zip of inventories", lambda _: True, self._read)
+        return BundleReader(
+            "files", "a zip of inventories", lambda _: True, lambda one, spec: self.read(one, spec, one.names())
+        )
 
     def _is_export(self, document: Document) -> bool:
         if self._for_document(document) is not None:
@@ -55,10 +57,11 @@ class Collection:
             return self._for_bundle(ZipBundle(kept.path, document.name)) is not None
         return False
 
-    def _read(self, bundle: Bundle, spec: str) -> Iterator[Entry]:
+    def read(self, bundle: Bundle, spec: str, names: Iterable[str]) -> Iterator[Entry]:
+        """What these files say, and which of them are no exports."""
         limits: dict[str, None] = {}
         others = 0
-        for name in bundle.names():
+        for name in names:
             document = bundle.document(name)
             reader = self._for_document(document)
             if reader is not None:
@@ -79,7 +82,7 @@ class Collection:
             inner = ZipBundle(kept.path, document.name)
             reader = self._for_bundle(inner)
             if reader is None:
-                yield Gap("", f"a zip within the zip, {UNKNOWN}", "file")
+                yield Gap("", f"a zip, {UNKNOWN}", "file")
                 return
             limits.update(_limit(reader))
             yield from reader.read(inner, spec)

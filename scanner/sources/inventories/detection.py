@@ -6,6 +6,7 @@ The table's order is that of certainty: formats that say who they are come befor
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 
 from scanner.model import Value
 from scanner.sources.inventories.collection import Collection
@@ -66,13 +67,37 @@ def bundle_reader_for(bundle: Bundle, choices: InventoryChoices) -> BundleReader
 
 def collection_reader(bundle: Bundle, choices: InventoryChoices) -> BundleReader | None:
     """A reader for a zip of exports, each with a reader of its own; None where there is no export in it."""
-    collection = Collection(
-        lambda document: reader_for(document, choices), lambda inner: bundle_reader_for(inner, choices)
-    )
-    return collection.reader(bundle)
+    return _collection(choices).reader(bundle)
+
+
+def _collection(choices: InventoryChoices) -> Collection:
+    return Collection(lambda document: reader_for(document, choices), lambda inner: bundle_reader_for(inner, choices))
+
+
+def with_the_rest(
+    reader: BundleReader, bundle: Bundle, choices: InventoryChoices, apart: tuple[str, ...]
+) -> BundleReader:
+    """A reader that also reads what lies beside what the first one is meant for, such as another phone's listing.
+
+    Of files whose names end in one of ``apart`` somebody else takes care.
+    """
+    if reader.claims is None or choices.form is not None:
+        return reader
+    claimed = tuple(reader.claims(bundle))
+    rest = [name for name in bundle.names() if not name.startswith(claimed) and not name.lower().endswith(apart)]
+    if not rest:
+        return reader
+
+    def read(bundle: Bundle, spec: str) -> Iterator[Entry]:
+        yield from safely(reader.read(bundle, spec), bundle.name)
+        yield from _collection(choices).read(bundle, spec, rest)
+
+    return BundleReader(reader.name, f"{reader.title}, and what lies beside it", reader.recognises, read, reader.limit)
 
 
 def _together(readers: list[BundleReader]) -> BundleReader:
+    claims = [reader.claims for reader in readers if reader.claims is not None]
+
     def read(bundle: Bundle, spec: str) -> Iterator[Entry]:
         for reader in readers:
             yield from safely(reader.read(bundle, spec), bundle.name)
@@ -83,4 +108,5 @@ def _together(readers: list[BundleReader]) -> BundleReader:
         lambda bundle: any(reader.recognises(bundle) for reader in readers),
         read,
         "; ".join(reader.limit for reader in readers if reader.limit),
+        (lambda bundle: chain.from_iterable(one(bundle) for one in claims)) if len(claims) == len(readers) else None,
     )

@@ -107,3 +107,5 @@ class BundleReader(Value, frozen=True):
     recognises: Callable[[Bundle], bool]
     read: Callable[[Bundle, str], Iterator[Entry]]
     limit: str | None = None
+    claims: Callable[[Bundle], Iterator[str]] | None = None
+    """The files, and the folders (ending in ``/``, the whole bundle being empty), that belong to it; null for all."""

@@ -27,7 +27,7 @@ from scanner.sources.inventories.dumped import Dump
 from scanner.sources.inventories.getprop import parse_properties
 from scanner.sources.inventories.readers.acquired import AcquiredApps
 from scanner.sources.inventories.readers.dumpjoin import apps_in_dump, joined
-from scanner.sources.inventories.readers.folders import Folder, Objects, folders_with
+from scanner.sources.inventories.readers.folders import Folder, Objects, claimed_by, folders_with
 from scanner.sources.inventories.readers.jsonfields import text, whole
 from scanner.sources.inventories.readers.phonetext import (
     Lines,
@@ -58,8 +58,20 @@ def recognises_packages(head: str) -> bool:
     return _START.match(head) is not None and wanted and _MVT.search(head) is None
 
 
+_MEMBERS = {PACKAGES: recognises_packages}
+
+
 def _phones(bundle: Bundle) -> Iterator[Folder]:
-    return folders_with(bundle, {PACKAGES: recognises_packages})
+    return folders_with(bundle, _MEMBERS)
+
+
+def _claims(bundle: Bundle) -> Iterator[str]:
+    """The acquisitions, those that failed too."""
+    yield from claimed_by(bundle, _MEMBERS)
+    for name in bundle.names():
+        folder, mark = posixpath.split(name)
+        if mark in MARKS:
+            yield f"{folder}/" if folder else ""
 
 
 def _recognises(bundle: Bundle) -> bool:
@@ -156,4 +168,4 @@ def _denied(folder: Folder) -> Iterator[Entry]:
 
 
 READER = Reader("androidqf", "packages.json of AndroidQF", recognises_packages, _read_document, _LIMIT)
-BUNDLE_READER = BundleReader("androidqf", "acquisition of AndroidQF", _recognises, _read_bundle, _LIMIT)
+BUNDLE_READER = BundleReader("androidqf", "acquisition of AndroidQF", _recognises, _read_bundle, _LIMIT, _claims)

@@ -25,6 +25,7 @@ from scanner.sources.inventories.reading import Bundle, BundleReader, Document, 
 
 MAX_MAIN_NAME = 1000
 """Characters of ``main_entry.txt`` that are looked at."""
+_PACKED = ("main_entry.txt", "version.txt")
 _PATTERNS = ("bugreport-*.txt", "dumpstate-*.txt", "dumpState_*.log")
 _DUMPSTATE = re.compile(r"={20,}\r?\n== dumpstate: \d{4}-\d\d-\d\d ")
 _DUMPSYS = re.compile(r"^(?:Currently running services:\r?$|-{60,}\r?\nDUMP OF SERVICE [^\n]*:\r?$)", re.MULTILINE)
@@ -87,6 +88,15 @@ def _recognises_bundle(bundle: Bundle) -> bool:
     return next(_texts(bundle), None) is not None
 
 
+def _claims(bundle: Bundle) -> Iterator[str]:
+    """The text, and where it lies as ``dumpstate`` packed it, all that came with it."""
+    names = set(bundle.names())
+    for name in _texts(bundle):
+        folder = posixpath.dirname(name)
+        packed = any(posixpath.join(folder, mark) in names for mark in _PACKED)
+        yield (f"{folder}/" if folder else "") if packed else name
+
+
 def _read_bundle(bundle: Bundle, spec: str) -> Iterator[Entry]:
     texts = list(_texts(bundle))
     for name in texts:
@@ -95,4 +105,4 @@ def _read_bundle(bundle: Bundle, spec: str) -> Iterator[Entry]:
 
 
 READER = Reader("bugreport", "text of a bug report", _recognises_text, _read_text, _LIMIT)
-BUNDLE_READER = BundleReader("bugreport", "bug report", _recognises_bundle, _read_bundle, _LIMIT)
+BUNDLE_READER = BundleReader("bugreport", "bug report", _recognises_bundle, _read_bundle, _LIMIT, _claims)

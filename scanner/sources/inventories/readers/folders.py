@@ -14,13 +14,13 @@ class Folder:
     """One folder of a bundle: the files of one phone."""
 
     def __init__(self, bundle: Bundle, path: str) -> None:
-        self._bundle, self._path = bundle, path
+        self._bundle, self.path = bundle, path
         self.name = f"{bundle.name}!/{path}" if path else bundle.name
 
     def document(self, name: str) -> Document | None:
         """The file of this name in the folder; null where there is none."""
         try:
-            return self._bundle.document(posixpath.join(self._path, name))
+            return self._bundle.document(posixpath.join(self.path, name))
         except KeyError:
             return None
 
@@ -34,6 +34,11 @@ def folders_with(bundle: Bundle, recognised: Mapping[str, Callable[[str], bool]]
         if test is not None and path not in paths and test(bundle.document(name).head):
             paths[path] = None
             yield Folder(bundle, path)
+
+
+def claimed_by(bundle: Bundle, recognised: Mapping[str, Callable[[str], bool]]) -> Iterator[str]:
+    """These folders, as `BundleReader.claims` names them."""
+    return (f"{folder.path}/" if folder.path else "" for folder in folders_with(bundle, recognised))
 
 
 class Objects:

@@ -30,7 +30,7 @@ import msgspec
 from scanner.model import AppState, Assurance, Certificate, Device, Installed, Stated, UserState
 from scanner.sources.inventories.getprop import parse_properties
 from scanner.sources.inventories.lines import Noted
-from scanner.sources.inventories.readers.folders import Folder, Objects, folders_with
+from scanner.sources.inventories.readers.folders import Folder, Objects, claimed_by, folders_with
 from scanner.sources.inventories.readers.jsonfields import hex_digest, objects, package, text, truth, whole
 from scanner.sources.inventories.readers.phonetext import blank_app, device_of, gaps_of, nothing_in
 from scanner.sources.inventories.reading import Bundle, BundleReader, Entry, Gap
@@ -43,12 +43,15 @@ _HEAD = re.compile(r'\s*\{\s*"version"\s*:\s*"[^"]{1,40}"\s*,\s*"totalPackages"\
 _SHA256 = 64
 
 
+_MEMBERS = {PACKAGES: lambda head: _HEAD.match(head) is not None}
+
+
 def _recognises(bundle: Bundle) -> bool:
     return next(_phones(bundle), None) is not None
 
 
 def _phones(bundle: Bundle) -> Iterator[Folder]:
-    return folders_with(bundle, {PACKAGES: lambda head: _HEAD.match(head) is not None})
+    return folders_with(bundle, _MEMBERS)
 
 
 def _read(bundle: Bundle, spec: str) -> Iterator[Entry]:
@@ -200,4 +203,5 @@ READER = BundleReader(
     recognises=_recognises,
     read=_read,
     limit="Hubble sees the apps of the user that it runs for",
+    claims=lambda bundle: claimed_by(bundle, _MEMBERS),
 )

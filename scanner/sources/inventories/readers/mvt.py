@@ -25,7 +25,7 @@ from scanner.model import Device, Installed
 from scanner.sources.inventories.lines import MAX_SHOWN, number
 from scanner.sources.inventories.readers.acquired import AcquiredApps
 from scanner.sources.inventories.readers.androidqf import recognises_packages
-from scanner.sources.inventories.readers.folders import Folder, Objects, folders_with
+from scanner.sources.inventories.readers.folders import Folder, Objects, claimed_by, folders_with
 from scanner.sources.inventories.readers.jsonfields import text
 from scanner.sources.inventories.readers.phonetext import blank_app, device_of, gaps_of, nothing_in
 from scanner.sources.inventories.reading import Bundle, BundleReader, Document, Entry, Gap
@@ -157,4 +157,5 @@ READER = BundleReader(
     recognises=_recognises,
     read=_read,
     limit="MVT's results name certificates only where they repeat AndroidQF's, and no states of users",
+    claims=lambda bundle: claimed_by(bundle, _MEMBERS),
 )
