@@ -99,6 +99,36 @@ def test_saved_evidence_is_what_the_phone_said_with_its_hashes(
     assert run.stat().st_mode & 0o077 == 0
 
 
+def test_evidence_gives_the_same_verdicts_and_holes_without_the_phone(
+    app_scanner: Run, adb: AdbServer, start_phone: Start, tmp_path: Path
+) -> None:
+    """An auditor repeats the matching next year: the folder is an inventory."""
+    denied = UserProfile(150, "Secure Folder", 0x10061030, denied=True)
+    phone = start_phone(
+        "14",
+        app(tmp_path, "com.tencent.mm", pinned("wechat-pay"), users={0: "installed", 10: "disabled"}),
+        app(tmp_path, "com.eg.android.AlipayGphone", users={10: "installed"}),
+        app(tmp_path, "com.example.a"),
+        users=(*USERS, denied),
+        serial="EVID1",
+    )
+    adb.connect(phone)
+    run, folder = scanner_of(app_scanner, adb, tmp_path), tmp_path / "evidence"
+    live = run("scan", f"adb:{phone.address}", "--save-evidence", folder, "-o", "jsonl")
+    again = app_scanner("scan", str(folder), "-o", "jsonl")
+
+    def told(ran: Ran) -> list[tuple[object, ...]]:
+        keys = ("package_name", "copy", "verdict", "assurance", "version_code", "users", "system", "device")
+        return [(*(row[key] for key in keys), [one["sha256"] for one in row["signers"]]) for row in ran.apps]
+
+    assert told(again) == told(live)
+    assert {row["verdict"] for row in again.apps} == {"confirmed", "impostor", "clear"}
+    assert (again.code, live.code) == (1, 1)
+    (hole,), (before,) = again.unread, live.unread
+    assert (hole["what"], hole["reason"]) == (before["what"], before["reason"])
+    assert "EVID1: 150 (Secure Folder)" in hole["which"]
+
+
 def test_evidence_is_never_overwritten(app_scanner: Run, adb: AdbServer, byod: SimulatedPhone, tmp_path: Path) -> None:
     run = scanner_of(app_scanner, adb, tmp_path)
     for _ in range(2):

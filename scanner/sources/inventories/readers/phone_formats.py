@@ -7,6 +7,7 @@ from scanner.sources.inventories.readers import (
     app_links,
     bugreport,
     dumpsys_package,
+    evidence,
     hubble,
     mvt,
     package_checkin,
@@ -29,4 +30,5 @@ PHONE_BUNDLES: tuple[BundleReader, ...] = (
     mvt.READER,
     hubble.READER,
     bugreport.BUNDLE_READER,
+    evidence.READER,
 )

@@ -254,7 +254,51 @@ BUGREPORT = {
     "dumpstate_log.txt": "started",
     "FS/data/anr/trace_00": "x",
 }
-BUNDLES = {"androidqf": AQF, "mvt": MVT, "hubble": hubble(hubble_package()), "bugreport": BUGREPORT}
+
+
+def evidence(sums=True, **more):
+    """What ``--save-evidence`` keeps of a phone of two users, one of whom was denied."""
+    listing = "pm list packages -f -i -U --show-versioncode --user"
+    denied = "Error: java.lang.SecurityException: Shell does not have permission to access user 150\n"
+    said = {
+        "getprop": GETPROP + "[ro.build.version.sdk]: [34]\n",
+        "pm list users": "Users:\n\tUserInfo{0:Owner:4c13} running\n\tUserInfo{150:Secure Folder:10061030} running\n",
+        f"{listing} 0": PM,
+        f"{listing} 150": denied,
+        "pm list packages -u --user 0": "package:com.shop\npackage:com.player\n",
+        "dumpsys package packages": BLOCKS,
+        "pm get-app-links": LINKS,
+    }
+    files = {f"{number:03d}.out": text for number, text in enumerate(said.values())} | {
+        f"{digest(DER)}.der": DER.decode()
+    }
+    lines = [{"command": one, "file": f"{number:03d}.out", "at": "2026", "exit_status": 0, "problem": None}
+             for number, one in enumerate(said)]  # fmt: skip
+    read = {"package_name": "com.shop", "copy": "active", "signers": [digest(DER)], "certificate_history": []}
+    return {
+        "commands.jsonl": "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines),
+        "identities.jsonl": json.dumps(read) + "\n",
+        **(
+            {"SHA256SUMS": "".join(f"{digest(text.encode())}  {name}\n" for name, text in files.items())}
+            if sums
+            else {}
+        ),
+        **files,
+        **more,
+    }
+
+
+def digest(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+BUNDLES = {
+    "androidqf": AQF,
+    "mvt": MVT,
+    "hubble": hubble(hubble_package()),
+    "bugreport": BUGREPORT,
+    "evidence": evidence(),
+}
 
 
 def entries(reader, source, name="saved"):
