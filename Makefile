@@ -18,6 +18,11 @@ SECONDS ?= 60
 TIMES ?= 20
 TARGET ?=
 ROOT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get)
+# What does not answer is asked again, and who installs something else just now is waited for.
+APT := DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300
+INSTALL := $(APT) update -q && $(APT) install -qy --no-install-recommends
+export PIP_RETRIES ?= 10
+export npm_config_fetch_retries ?= 5
 
 .PHONY: scan test lint reformat bench fuzz faults samples schema screenshots man tools browser shells peers npm clean
 .DELETE_ON_ERROR:
@@ -61,7 +66,7 @@ man: $(VENV)/.installed
 	$(BIN)/python -m scanner.cli.manual > dist/app-scanner.1
 
 $(VENV)/.installed: pyproject.toml
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { [ -n "$(ROOT)" ] && apt-get update -q && apt-get install -qy --no-install-recommends python3-venv; } \
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { [ -n "$(ROOT)" ] && $(INSTALL) python3-venv; } \
 	  || { echo 'make: Python needs its venv module: install python3-venv' >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test,lint]'
@@ -76,13 +81,13 @@ tools:
 	[ -f /usr/share/android-framework-res/framework-res.apk ] || missing="$$missing framework-res"; \
 	if [ -z "$$missing" ]; then :; \
 	elif [ -n "$(ROOT)" ]; then \
-	  apt-get update -q && apt-get install -qy --no-install-recommends apksigner aapt android-framework-res dexdump faketime openssl mksh toybox nginx-light; \
+	  $(INSTALL) apksigner aapt android-framework-res dexdump faketime openssl mksh toybox nginx-light; \
 	else echo "make: tests will skip what needs:$$missing (Debian: apksigner aapt android-framework-res dexdump faketime openssl mksh toybox nginx-light)" >&2; fi
 
 # Debian has it as a package, Ubuntu as a snap alone: there Playwright brings its own.
 browser: $(VENV)/.installed
 	@command -v chromium >/dev/null || { [ -n "$(ROOT)" ] && \
-	  { { apt-get update -q && apt-get install -qy --no-install-recommends chromium; } || $(BIN)/playwright install --with-deps chromium; }; } \
+	  { { $(INSTALL) chromium; } || $(BIN)/playwright install --with-deps chromium; }; } \
 	  || echo "make: tests of pages will be skipped: no chromium (or: $(BIN)/playwright install chromium)" >&2
 
 # What completion is tried in, and what reads the manual page and the scripts of the action.
@@ -90,7 +95,7 @@ SHELLS := zsh fish mandoc man shellcheck
 shells:
 	@missing=; for tool in $(SHELLS); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 	if [ -z "$$missing" ]; then :; \
-	elif [ -n "$(ROOT)" ]; then apt-get update -q && apt-get install -qy --no-install-recommends zsh fish mandoc man-db groff shellcheck; \
+	elif [ -n "$(ROOT)" ]; then $(INSTALL) zsh fish mandoc man-db groff shellcheck; \
 	else echo "make: tests will skip what needs:$$missing" >&2; fi
 
 # Programs of others that read what we write, each in an environment of its own under .peers: they pin what we need newer.
@@ -99,7 +104,7 @@ peers: $(VENV)/.installed npm
 	@$(BIN)/python -m tests.support.emulators || echo 'make: tests with Azurite or Moto will be skipped' >&2
 
 npm:
-	@command -v npm >/dev/null || { [ -n "$(ROOT)" ] && apt-get update -q && apt-get install -qy --no-install-recommends npm; } \
+	@command -v npm >/dev/null || { [ -n "$(ROOT)" ] && $(INSTALL) npm; } \
 	  || echo 'make: without npm some real samples cannot be fetched' >&2
 
 clean:

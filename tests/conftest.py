@@ -17,6 +17,9 @@ import pytest
 
 pytest_plugins = ["tests.support.phone.fixtures"]
 ROOT = Path(__file__).resolve().parents[1]
+OF_TERMINALS = {"CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "TTY_COMPATIBLE",
+                "TTY_INTERACTIVE"}  # fmt: skip
+"""Variables that change what click, rich and shells print."""
 
 
 def pytest_sessionstart() -> None:
@@ -26,7 +29,7 @@ def pytest_sessionstart() -> None:
     the suite itself runs in the background, whose processes a shell makes deaf to it.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for name in [name for name in os.environ if name.startswith("APP_SCANNER_")]:
+    for name in [name for name in os.environ if name.startswith("APP_SCANNER_") or name in OF_TERMINALS]:
         del os.environ[name]
     os.environ["APP_SCANNER_NO_CONFIG"] = "1"
     compileall.compile_dir(ROOT / "scanner", quiet=2)
