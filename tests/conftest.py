@@ -14,12 +14,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.support.phone.fixtures"]
 ROOT = Path(__file__).resolve().parents[1]
 OF_TERMINALS = {"CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "TTY_COMPATIBLE",
                 "TTY_INTERACTIVE"}  # fmt: skip
 """Variables that change what click, rich and shells print."""
+
+
+# The same examples in every run, however long they take: what else there is to find, `make fuzz` looks for.
+settings.register_profile(
+    "suite", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("suite")
 
 
 def pytest_sessionstart() -> None:

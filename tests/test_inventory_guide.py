@@ -37,7 +37,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(("command", "shown"), RUNS, ids=[command for command, _ in RUNS])
 def test_an_example_gives_what_the_guide_shows(command: str, shown: str, place: Path) -> None:
     environment = {**os.environ, "PATH": f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}"}
-    ran = subprocess.run(["sh", "-c", command], cwd=place, env=environment, capture_output=True, text=True, timeout=120)
+    ran = subprocess.run(["sh", "-c", command], cwd=place, env=environment, capture_output=True, text=True, timeout=300)
     pattern = re.escape(_without_ends(shown)).replace(re.escape("…"), ".*")
     said = _without_ends(ran.stdout + ran.stderr)
     assert re.fullmatch(pattern, said, re.DOTALL), said

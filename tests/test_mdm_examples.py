@@ -61,7 +61,7 @@ class Place:
     def cron(self, **more: str) -> Ran:
         done = subprocess.run(
             [str(CRON), str(self.exports), str(self.reports)],
-            env={**self.environment, **more}, capture_output=True, text=True, timeout=120,
+            env={**self.environment, **more}, capture_output=True, text=True, timeout=300,
         )  # fmt: skip
         return Ran(done.returncode, done.stdout, done.stderr)
 
@@ -179,14 +179,14 @@ def test_two_runs_at_once_are_one_scan(cron: Place) -> None:
         second = cron.cron()
     finally:
         go.touch()
-        out, err = first.communicate(timeout=120)
+        out, err = first.communicate(timeout=300)
     assert (second.code, second.out.splitlines()[0]) == (75, "app-scanner: not scanned")
     assert (first.returncode, out, err, len(cron.saved)) == (0, b"", b"", 1)
     assert [line.split(" ", 1)[1].partition(":")[0] for line in cron.log] == ["not scanned", "clean"]
 
 
 def _wait_for(path: Path) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while not path.exists():
         assert time.monotonic() < until, path
         time.sleep(0.05)

@@ -75,7 +75,7 @@ def checked_by_mvt(mvt: Path, iocs: Path, folder: Path, *packages: dict[str, Any
     command = [mvt / "mvt-android", "--disable-update-check", "--disable-indicator-update-check", "check-androidqf"]
     command += ["--iocs", iocs, "--output", folder / "out", acquired]
     environment = {**os.environ, "MVT_DATA_FOLDER": str(folder / "data"), "MVT_NETWORK_ACCESS_ALLOWED": "false"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     alerts = json.loads((folder / "out" / "alerts.json").read_text())
     return [one for one in alerts if one["matched_indicator"]]

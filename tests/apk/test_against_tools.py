@@ -31,7 +31,7 @@ MANIFEST = """<?xml version="1.0" encoding="utf-8"?>
 
 
 def run(tool: str, *arguments: str | Path) -> str:
-    done = subprocess.run([require_tool(tool), *map(str, arguments)], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([require_tool(tool), *map(str, arguments)], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, f"{tool} {arguments}: {done.stdout}{done.stderr}"
     return done.stdout
 
@@ -233,7 +233,7 @@ def test_an_apk_stripped_of_its_block_is_noticed_as_apksigner_does(unsigned, key
         "signature-stripped: v2",
         "signature-stripped: v3",
     ]
-    done = subprocess.run([require_tool("apksigner"), "verify", str(apk)], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([require_tool("apksigner"), "verify", str(apk)], capture_output=True, text=True, timeout=300)
     assert done.returncode != 0
 
 

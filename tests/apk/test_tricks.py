@@ -133,7 +133,7 @@ class Said(NamedTuple):
 def ask_aapt2(path: Path) -> Said:
     done = subprocess.run(
         [require_tool("aapt2"), "dump", "badging", str(path)],
-        capture_output=True, text=True, errors="replace", timeout=120,
+        capture_output=True, text=True, errors="replace", timeout=300,
     )  # fmt: skip
     agrees = f"package: name='{PACKAGE}' versionCode='{VERSION}'" in done.stdout
     return Said(agrees, done.stderr[-300:] + done.stdout[:300])
@@ -142,7 +142,7 @@ def ask_aapt2(path: Path) -> Said:
 def ask_apksigner(path: Path) -> Said:
     done = subprocess.run(
         [require_tool("apksigner"), "verify", "--print-certs", "--min-sdk-version", "24", str(path)],
-        capture_output=True, text=True, errors="replace", timeout=240,
+        capture_output=True, text=True, errors="replace", timeout=600,
     )  # fmt: skip
     digests = set(re.findall(r"certificate SHA-256 digest: (\w+)", done.stdout))
     return Said(done.returncode == 0 and digests == {MALLORY.sha256}, done.stderr[-300:] + done.stdout[:300])

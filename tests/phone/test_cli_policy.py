@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.conftest import Ran
 from tests.phone.scanning import app, pinned, scanner_of
-from tests.phone.test_cli_watch import desk
+from tests.phone.test_cli_watch import PATIENCE, desk
 from tests.support.phone import AdbServer, SimulatedPhone, UserProfile
 
 Run = Callable[..., Ran]
@@ -46,7 +46,7 @@ def test_the_desk_clears_what_is_allowed_and_names_who_allows_it(
     phone = start_phone("13", app(tmp_path, "com.tencent.mm", pinned("wechat-pay")), connected=False, serial="SALES1")
     with desk(adb, tmp_path, "--count", "1", "--policy", str(policy(tmp_path, "device: SALES1"))) as running:
         adb.connect(phone)
-        assert running.process.wait(60) == 0
+        assert running.process.wait(PATIENCE) == 0
     assert "CLEAR" in running.said
     assert "allowed by Jane Roe" in running.said
     assert "1 phone: 1 clear, 0 with findings, 0 not complete" in running.said
@@ -59,5 +59,5 @@ def test_an_incomplete_phone_fails_a_strict_desk_and_is_no_finding(
     phone = start_phone("13", app(tmp_path, "com.example.a"), users=denied, connected=False, serial="SALES1")
     with desk(adb, tmp_path, "--count", "1", "--strict") as running:
         adb.connect(phone)
-        assert running.process.wait(60) == 1
+        assert running.process.wait(PATIENCE) == 1
     assert "1 phone: 0 clear, 0 with findings, 1 not complete" in running.said

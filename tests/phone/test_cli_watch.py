@@ -30,13 +30,16 @@ class Desk:
 
     @property
     def said(self) -> str:
-        return self._out.read_text()
+        return self._out.read_text(errors="replace")  # a letter may only just be written
 
     def wait_for(self, text: str, times: int = 1) -> None:
         end = time.monotonic() + PATIENCE
-        while self.said.count(text) < times:
+        while True:
+            ended = self.process.poll() is not None
+            if self.said.count(text) >= times:
+                return
+            assert not ended, f"it ended:\n{self.said}"
             assert time.monotonic() < end, f"no {text!r} in:\n{self.said}"
-            assert self.process.poll() is None, f"it ended:\n{self.said}"
             time.sleep(0.05)
 
     def stop(self) -> int:

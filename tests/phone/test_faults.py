@@ -212,6 +212,7 @@ def test_one_phone_connected_twice_is_read_once_and_that_is_said(desk: Desk) -> 
     phone = desk.phone("13", desk.app("com.tencent.mm", WECHAT))
     other = f"localhost:{phone.port}"
     desk.server.run("connect", other)
+    wait_for("its second name", lambda: desk.server.states().get(other) == "device")
     ran = desk.scan(phone, f"adb:{other}")
     desk.server.run("disconnect", other)
     assert (ran.code, len(ran.apps)) == (1, 1)

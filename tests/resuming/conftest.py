@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from tests.support.signer import key
 
 LONG_AGO = "2020-01-01T00:00:00Z"
 """When rows are said to have been read that must not be read again."""
+TICK = 20_000_000
+"""Nanoseconds within which a file system may give two changes one time."""
 
 
 def apk(package: str = "com.example.app", **options: Any) -> bytes:
@@ -58,7 +61,10 @@ class Desk:
     def put(self, **files: bytes) -> None:
         """Write files; a double underscore stands for a dot, as in ``a__apk``."""
         for name, data in files.items():
-            (self.folder / name.replace("__", ".")).write_bytes(data)
+            path = self.folder / name.replace("__", ".")
+            while path.exists() and time.time_ns() - path.stat().st_ctime_ns < TICK:
+                time.sleep(0.001)
+            path.write_bytes(data)
 
     def scan(self, *words: object, specs: tuple[object, ...] | None = None) -> Report:
         """``app-scanner scan FOLDER -o jsonl=FILE`` and more words, in this process."""

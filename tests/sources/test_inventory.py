@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import shutil
+import struct
+import termios
 import threading
+import time
 import zipfile
 from pathlib import Path
 
@@ -102,18 +106,17 @@ def test_a_pipe_that_is_no_inventory_is_told_of(tmp_path):
 
 
 def piped(path: Path, text: str) -> str:
+    """A pipe that holds a text, and ends once that was read."""
     os.mkfifo(path)
-    opened = threading.Event()
+    handle = os.open(path, os.O_RDWR)
+    os.write(handle, text.encode())
 
-    def write() -> None:
-        handle = os.open(path, os.O_RDWR)
-        opened.set()
-        os.write(handle, text.encode())
-        threading.Event().wait(0.3)
+    def close() -> None:
+        while struct.unpack("i", fcntl.ioctl(handle, termios.FIONREAD, bytes(4)))[0]:
+            time.sleep(0.01)
         os.close(handle)
 
-    threading.Thread(target=write, daemon=True).start()
-    opened.wait(5)
+    threading.Thread(target=close, daemon=True).start()
     return str(path)
 
 

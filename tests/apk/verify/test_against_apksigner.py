@@ -51,7 +51,7 @@ JVM = ("-JXX:TieredStopAtLevel=1", "-JXX:+UseSerialGC")
 
 def apksigner(*words: object) -> subprocess.CompletedProcess[str]:
     command = [require_tool("apksigner"), *JVM, *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
 def their_answer(apk: Path, options: tuple[object, ...] = ()) -> Answer:

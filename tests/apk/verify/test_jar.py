@@ -92,7 +92,7 @@ def _private(kind: str):
 
 def _apksigner(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [require_tool("apksigner"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture(scope="module")

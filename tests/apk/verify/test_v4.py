@@ -263,7 +263,7 @@ def _options(folder: Path, signing: Key, name: str) -> list[str]:
 
 def _apksigner(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [require_tool("apksigner"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
 def _signed(folder: Path, *options: str) -> tuple[bytes, bytes]:
