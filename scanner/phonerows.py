@@ -234,7 +234,7 @@ def _issues(app: Installed, read: Judged | None, observed: Observation, why_unre
     if not observed.signers and present:
         yield "certificate-not-seen: nothing that was read names its certificate"
     if not present:
-        yield "not-installed: its data is kept, or it is archived; no user can run it now"
+        yield "not-installed: no user can run it now; its data may be left, or it is archived"
 
 
 @lru_cache(maxsize=REMEMBERED)

@@ -31,7 +31,7 @@ def _lines(app: Installed) -> Iterator[str]:
     for user in app.users:
         note = unplugged
         if user.state == "uninstalled":
-            note = "  # removes the data that was kept"
+            note = "  # removes what data is left"
         elif app.system:
             note = "  # a system app: removed for this user, its factory copy stays on the phone"
         elif user.id >= FIRST_SECURE_FOLDER:

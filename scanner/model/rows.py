@@ -133,8 +133,10 @@ class UnreadRow(Value, frozen=True, tag_field="type", tag="unread"):
     @property
     def place(self) -> str:
         """What it was, and of which phone, for there may be many."""
-        alone = not self.source.startswith("adb:") or self.which == self.source
-        return self.which if alone else f"{self.source}: {self.which}"
+        if not self.source.startswith("adb:"):
+            return self.which
+        alone = self.which in {self.source, self.source.removeprefix("adb:")}
+        return self.source if alone else f"{self.source}: {self.which}"
 
     @property
     def hole(self) -> str:

@@ -35,6 +35,8 @@ __all__ = ["TABLE_READERS", "parse_columns", "table_reader", "table_readers"]
 
 NO_COLUMN = "no column of package names was found: say which it is with --columns, such as package=2"
 CUT = "it has fewer cells than there are titles, and no end: the table may be cut short"
+AN_OBJECT = "an array of objects is wanted; where it lies in one, take it out first, as with jq .apps"
+AN_INSIDE = "; where the list lies in it, take it out first, as with jq -c .apps[]"
 LIMIT = "A table holds what somebody wrote into it: an app that is not in it may be installed all the same."
 MAX_DEPTH = 3
 """Objects inside objects that are looked into."""
@@ -156,7 +158,8 @@ class _Objects:
             yield from self._new_shape(keys, flat)
         shape = self._shapes[keys]
         if shape is None:
-            yield Gap(f"line {number}", "no key of it names a package or an app")
+            inside = any(isinstance(item, list) and item and isinstance(item[0], dict) for item in value.values())
+            yield Gap(f"line {number}", f"no key of it names a package or an app{AN_INSIDE if inside else ''}")
             return
         places, titles = shape
         values = {field: item if type(item := flat[key]) is str else _text(item) for field, key in places}
@@ -241,6 +244,9 @@ def _read_json(document: Document, spec: str, columns: Columns) -> Iterator[Entr
     objects, number = _Objects(document.name, spec, columns), 0
     with document.text() as stream:
         values = JsonStream(stream)
+        if values.next() == "{":
+            yield Gap("", AN_OBJECT, "listing")
+            return
         try:
             for value in values.items():
                 number += 1

@@ -97,6 +97,14 @@ def test_json(indent: int | None) -> None:
     assert len([entry for entry in entries if isinstance(entry, Note)]) == 1
 
 
+def test_an_object_that_holds_the_list_is_a_gap_that_says_what_to_do() -> None:
+    text = json.dumps({"apps": [dict(zip(HEADER, ROW, strict=True))], "total": 1})
+    for reader in (JSON, NDJSON):
+        entries = read(text, reader)
+        assert not apps(entries)
+        assert ["take it out first, as with jq" in reason for _, reason in gaps(entries)] == [True]
+
+
 def test_ndjson_with_objects_inside() -> None:
     value = {"device": {"name": "Tab", "serialNumber": "S1", "os": "Android"}, "app": {"packageName": "com.a.b"},
              "versionCode": 7, "signingKeyCertFingerprints": [SHA1], "sizes": [{"a": 1}], "empty": None}  # fmt: skip
