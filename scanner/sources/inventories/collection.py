@@ -17,7 +17,7 @@ EXPORT_NAMES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".xlsx", ".zip", "
 TEXT_NAMES = (".txt", ".log")
 """Endings of what a command printed, and of much else."""
 UNKNOWN = "named like an export, and of no format that is known: name it with --as, or take it out of there"
-EMPTY_FILE = "empty: what was to be written there is missing"
+EMPTY_FILE = "empty, or it cannot be unpacked: what was to be written there is missing"
 MAX_NESTED = 2 << 30
 """Bytes of a zip within a zip that are unpacked."""
 ZIP_MAGIC = "PK\x03\x04"
