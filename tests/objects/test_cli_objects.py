@@ -294,6 +294,15 @@ def test_what_a_web_server_does_not_have_is_one_line(web: Served, scan: Scan, pa
     assert (ran.code, ran.err.count("\n"), said in ran.err) == (5, 1, True)
 
 
+def test_a_folder_of_a_web_server_without_its_slash_is_told(tmp_path: Path, scan: Scan) -> None:
+    require_tool("nginx")
+    (tmp_path / "web" / "apks").mkdir(parents=True)
+    with nginx(tmp_path / "web", tmp_path) as address:
+        ran = scan(f"http://{address}/apks")
+    assert (ran.code, ran.err.count("\n")) == (5, 1)
+    assert "a folder, by its server: end its address with a slash" in ran.err
+
+
 def test_a_page_that_links_elsewhere_leads_nowhere(web: Served, scan: Scan) -> None:
     links = ("http://127.0.0.1:9/x.apk", "/other.apk", "../z.apk", "%2e%2e/z.apk", "b.apk")
     elsewhere = "".join(f'<a href="{link}">x</a>' for link in links)

@@ -21,6 +21,7 @@ from scanner.bytesource.remote.redirecting import guard
 from scanner.bytesource.remote.store import (
     CHANGED,
     CONNECT_SECONDS,
+    FOLDER,
     NO_SUCH,
     PIECE,
     READ_SECONDS,
@@ -122,6 +123,8 @@ class Ranged:
 
     async def _looked(self, address: str, headers: Headers) -> Found:
         async with await self._request(address, headers, Range="bytes=0-0") as answer:
+            if answer.history and answer.url.path == f"{answer.history[0].url.path}/":
+                raise ReadError(FOLDER)
             stated = total_of(answer.headers.get("Content-Range"))
             size: int | None
             if answer.status == 416:

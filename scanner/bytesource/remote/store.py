@@ -18,6 +18,7 @@ MAX_STREAMED = 512 << 20
 """Largest object that is read whole because its server knows no ranges, in bytes."""
 CHANGED = "the object changed while it was read"
 NO_SUCH = "no such object"
+FOLDER = "a folder, by its server: end its address with a slash"
 PIECE = 1 << 20
 
 
