@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import urlsplit
 
 import click
 
@@ -29,9 +30,20 @@ def _check(name: str, jobs: int | None) -> None:
             f"--engine {name}: no such engine; there are {', '.join(ENGINES)}, and a Dask scheduler's address such as"
             " tcp://scheduler:8786"
         )
+    if is_address(name) and not _has_port(name):
+        raise click.UsageError(f"--engine {name}: want host and port, such as tcp://scheduler:8786")
     if (name == "dask" or is_address(name)) and lacks_cluster():
         raise click.UsageError(f"--engine {name}: for Dask, pip install 'app-inventory-scanner[cluster]'")
     if is_address(name) and jobs is not None:
         raise click.UsageError(f"--engine {name}: {WORKERS_DECIDE}")
     if name == "serial" and jobs not in {None, 1}:
         raise click.UsageError("--engine serial reads one after the other: leave --jobs out")
+
+
+def _has_port(address: str) -> bool:
+    """Whether an address names a host and a port; without either Dask waits for an answer that cannot come."""
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname and parts.port)
+    except ValueError:
+        return False

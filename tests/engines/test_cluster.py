@@ -208,6 +208,8 @@ def test_a_scheduler_that_goes_away_ends_the_scan_with_one_line(tmp_path: Path) 
     [
         (["--engine", "ray"], "no such engine; there are serial, pool, dask"),
         (["--engine", "tcp://127.0.0.1:9", "-j", 2], "leave --jobs out"),
+        (["--engine", "tcp://127.0.0.1"], "want host and port"),
+        (["--engine", "tls://:8786"], "want host and port"),
         (["--engine", "serial", "-j", 2], "leave --jobs out"),
     ],
 )
