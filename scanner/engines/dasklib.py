@@ -120,10 +120,10 @@ class Cluster:
 
     @contextmanager
     def _mapped(self) -> Iterator[None]:
-        """Dask's errors as ours."""
+        """Dask's errors as ours. A client whose scheduler has gone has none any more to ask: an `AttributeError`."""
         try:
             yield
-        except (OSError, TimeoutError, CancelledError, RuntimeError, ValueError) as error:
+        except (OSError, TimeoutError, CancelledError, RuntimeError, ValueError, AttributeError) as error:
             raise EngineError(f"{self._name}: {LOST} ({type(error).__name__}: {error})") from error
 
 

@@ -203,6 +203,20 @@ def test_a_scheduler_that_goes_away_ends_the_scan_with_one_line(tmp_path: Path) 
         engine.close()
 
 
+def test_a_scheduler_that_goes_before_anything_is_sent_is_told_too() -> None:
+    from scanner.engines import dasklib
+
+    with scheduler() as main, worker(main.address):
+        cluster = dasklib.connect(main.address)
+        main.kill()
+        deadline = time.monotonic() + 60
+        while cluster._client.scheduler is not None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        with pytest.raises(EngineError, match="connection was lost"):
+            cluster.threads()
+        cluster.close()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
