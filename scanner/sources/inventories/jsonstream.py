@@ -48,6 +48,12 @@ class JsonStream:
         self._at += found
         return found
 
+    def another(self) -> bool:
+        """Whether another document follows the one that ended; ``cat`` leaves the byte order mark of each."""
+        while self.take("\ufeff"):
+            pass
+        return bool(self.next())
+
     def expect(self, mark: str) -> None:
         """Pass ``mark``. Raises `ValueError` where something else comes next."""
         if not self.take(mark):

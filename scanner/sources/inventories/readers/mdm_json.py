@@ -164,7 +164,7 @@ class _Pages:
         while True:
             for _ in self._json.array() if self._json.next() == "[" else (None,):
                 yield from self._page() if self._list and self._json.next() == "{" else self._record()
-            if not self._json.next():
+            if not self._json.another():
                 return
 
     def _page(self) -> Iterator[Found | Gap]:

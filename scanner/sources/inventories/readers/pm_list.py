@@ -80,5 +80,5 @@ READER = Reader(
     title="pm list packages",
     recognises=_recognises,
     read=_read,
-    limit="a pm listing names no certificates, and only the users that it was run for",
+    limit="a pm listing names no certificates, only the users that it was run for, and with -3, -s, -d or -e some apps",
 )

@@ -13,7 +13,7 @@ import pytest
 
 from scanner.model import Assurance, Certificate, Device, Installed, Stated, UserState
 from scanner.sources.inventories import documents, jsonstream
-from scanner.sources.inventories.documents import StreamDocument
+from scanner.sources.inventories.documents import FileDocument, StreamDocument
 from scanner.sources.inventories.readers.amapi import READER
 from scanner.sources.inventories.reading import HEAD, Gap
 from tests.sources.inventories.readers.mdm import SHA1, SHA256, apps, gaps, read
@@ -109,6 +109,18 @@ def test_a_page_that_names_a_next_one_is_not_the_whole_list() -> None:
             assert gaps(read(READER, text)) == [("the end", "listing")]
     last = json.dumps({"devices": [DEVICE], "nextPageToken": "t"}) + "\n" + json.dumps({"devices": [DEVICE]})
     assert gaps(read(READER, last)) == []
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_pages_that_cat_puts_one_behind_the_other_are_one_list(tmp_path, indent, encoding) -> None:
+    """As PowerShell writes them: a byte order mark before each."""
+    pages = [{"devices": [DEVICE], "nextPageToken": "t"}, {"devices": [DEVICE]}]
+    path = tmp_path / "all.json"
+    path.write_bytes(b"".join((json.dumps(page, indent=indent) + "\n").encode(encoding) for page in pages))
+    entries = list(READER.read(FileDocument(str(path)), "SPEC"))
+    assert gaps(entries) == []
+    assert len(apps(entries)) == 2 * len(DEVICE["applicationReports"])
 
 
 def test_a_removed_app_is_told_as_uninstalled() -> None:
