@@ -124,7 +124,15 @@ def _dump(phone: Phone) -> tuple[Dump, list[str]]:
     if not dump.active:
         return dump, [f"states and certificate hashes are unknown: {reason_of(answer)}"]
     cut = [f"cut short: {answer.problem}"] if answer.problem else []
-    return dump, cut + list(dump.problems[:1])
+    return dump, cut + _first_problem(dump)
+
+
+def _first_problem(dump: Dump) -> list[str]:
+    """What was not understood: one line for all, since one odd app can make many."""
+    if not dump.problems:
+        return []
+    others = ", and other lines (--save-evidence keeps them)" if dump.problems[1:] else ""
+    return [f"{dump.problems[0]}{others}"]
 
 
 def _app_links(phone: Phone, properties: Properties) -> dict[str, tuple[str, ...]]:
