@@ -100,7 +100,7 @@ def _attributes(data: bytes, name: str) -> tuple[tuple[PastSigner, ...], bool]:
             if lineage:
                 raise ApkError(f"{name} signer: more than one lineage")
             lineage = read_lineage(attribute.take(attribute.left, "value"))
-        for_dev_release |= identifier == TARGETS_DEV_RELEASE
+        for_dev_release |= identifier == TARGETS_DEV_RELEASE and name != "v3"  # where it means nothing
     return lineage, for_dev_release
 
 

@@ -199,8 +199,10 @@ class ZipDirectory:
                 raise self._too_many(walked)
             yield at, name
             at += 46 + name + extra + comment
+        if at > len(data):
+            raise ApkError("zip directory: a record reaches beyond its end")
         agrees = walked == self.count or (whole and walked & 0xFFFF == self.count)
-        if not agrees or at > len(data) or (whole and at != len(data)):
+        if not agrees or (whole and at != len(data)):
             raise ApkError(f"zip directory: {walked} records found, {self.count} announced")
 
     def _too_many(self, seen: int) -> LimitExceeded:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from scanner.apk.verify.remembered import remembered
+from scanner.certificate import ASN1_ERRORS
 
 Content = Literal["sha256", "sha512", "verity"]
 STRENGTH: dict[Content, int] = {"sha256": 0, "verity": 1, "sha512": 2}
@@ -67,7 +68,25 @@ def load_key(spki: bytes) -> PublicKeyTypes:
     try:
         return load_der_public_key(spki)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        unsigned = _unsigned_rsa(spki)
+        if unsigned is not None:
+            return unsigned
         raise UnusableKey(str(error) or type(error).__name__) from error
+
+
+def _unsigned_rsa(spki: bytes) -> rsa.RSAPublicKey | None:
+    """An RSA key that lacks the zero which keeps its modulus positive: Android takes it as positive all the same."""
+    from asn1crypto import keys
+
+    try:
+        info = keys.PublicKeyInfo.load(spki)
+        if info["algorithm"]["algorithm"].native != "rsa":
+            return None
+        numbers = info["public_key"].parsed
+        modulus = int.from_bytes(numbers["modulus"].contents, "big")
+        return rsa.RSAPublicNumbers(numbers["public_exponent"].native, modulus).public_key()
+    except ASN1_ERRORS:
+        return None
 
 
 def verifies(key: PublicKeyTypes, signature: bytes, data: bytes, digest: str, *, pss: bool = False) -> bool:

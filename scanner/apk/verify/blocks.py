@@ -39,16 +39,13 @@ class CheckedSigner:
     lineage: tuple[Level, ...] = ()
     numbers: dict[int, int] = field(default_factory=dict)
     """Attributes that hold a number, such as `ROTATION_MIN_SDK`."""
+    targets_dev_release: bool = False
+    """Whether a release of its very minimum SDK passes it over."""
 
     @property
     def certificate(self) -> bytes:
         """The signing certificate."""
         return self.parsed.certificates[0]
-
-    @property
-    def targets_dev_release(self) -> bool:
-        """Whether a release of its very minimum SDK passes it over."""
-        return any(number == TARGETS_DEV_RELEASE for number, _ in self.parsed.attributes)
 
     def holds(self, sdk: int) -> bool:
         """Whether release ``sdk`` goes by this signer."""
@@ -160,6 +157,11 @@ class BlockCheck:
                 )
             elif number == PROOF_OF_ROTATION and self._scheme != "v2":
                 self._lineage(checked, value)
+            elif number == TARGETS_DEV_RELEASE and self._scheme == "v3":  # where the platform takes no notice of it
+                code = "V31_ROTATION_TARGETS_DEV_RELEASE_ATTR_ON_V3_SIGNER"
+                self._issues.warning(code, scheme=self._scheme, signer=checked.name)
+            elif number == TARGETS_DEV_RELEASE:
+                checked.targets_dev_release = True
             elif number in {STRIPPING_PROTECTION, ROTATION_MIN_SDK, HYBRID_MIN_SDK, HYBRID_MAX_SDK}:
                 try:
                     checked.numbers[number] = attribute_number(value, "attribute")

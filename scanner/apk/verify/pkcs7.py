@@ -243,9 +243,8 @@ def _check_extensions(extensions: Any) -> None:  # noqa: ANN401 - asn1crypto's v
 def _key_of(certificate: bytes) -> Any:  # noqa: ANN401 - any key
     """The key of a certificate that may sign; what it must not have is a `BlockProblem`."""
     from asn1crypto import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric import rsa
-    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+    from scanner.apk.verify.algorithms import UnusableKey, load_key
 
     body = x509.Certificate.load(certificate)["tbs_certificate"]
     _check_extensions(body["extensions"])
@@ -254,17 +253,9 @@ def _key_of(certificate: bytes) -> Any:  # noqa: ANN401 - any key
     if len(encoded) > MAX_KEY_FILE:
         raise _unacceptable(f"a public key of {len(encoded)} bytes, the limit is {MAX_KEY_FILE}")
     try:
-        key = load_der_public_key(encoded)
-    except (ValueError, UnsupportedAlgorithm) as error:
-        if info["algorithm"]["algorithm"].native != "rsa":
-            raise _unacceptable(f"unusable public key ({error})") from error
-        # Some encoders left out the zero that keeps a modulus positive; Android takes it as positive all the same.
-        numbers = info["public_key"].parsed
-        modulus = int.from_bytes(numbers["modulus"].contents, "big")
-        try:
-            key = rsa.RSAPublicNumbers(numbers["public_exponent"].native, modulus).public_key()
-        except ValueError as odd:
-            raise _unacceptable(f"unusable public key ({odd})") from odd
+        key = load_key(encoded)
+    except UnusableKey as error:
+        raise _unacceptable(f"unusable public key ({error})") from error
     if getattr(key, "key_size", 0) > MAX_KEY_BITS:
         raise _unacceptable(f"a key of more than {MAX_KEY_BITS} bits")
     return key

@@ -79,6 +79,7 @@ def verify(
     """
     source = resident(source)
     directory = ZipDirectory(source, limits)
+    directory.unannounced()  # a directory that breaks off anywhere is refused, also behind what is looked for
     entries = directory.select(names=(MANIFEST,))
     if not entries:
         raise NotAnApk("no AndroidManifest.xml: a zip, but not an APK", is_zip=True)
@@ -125,15 +126,24 @@ def _v3(run: _Run, block: SigningBlock | None) -> None:
         return
     _block(run, block, V3)
     rotated_from = min((signer.min_sdk for signer in run.blocks.get("v3.1", ())), default=None)
+    if "v3.1" in run.found and (block is None or V3 not in block.pairs):
+        run.issues.error("V31_BLOCK_FOUND_WITHOUT_V3_BLOCK", scheme="v3.1")
     for signer in run.found.get("v3", ()):
-        announced = signer.numbers.get(ROTATION_MIN_SDK)
-        if announced is not None and rotated_from is None:
-            run.issues.error("V31_BLOCK_MISSING", announced, scheme="v3", signer=signer.name)
-        elif announced is not None and announced != rotated_from:
-            run.issues.error("V31_ROTATION_MIN_SDK_MISMATCH", announced, rotated_from, scheme="v3", signer=signer.name)
+        _rotation_announced(run, signer, rotated_from)
     _hybrid_announced(run, "v3")
     if run.issues.errors:
         run.found.pop("v3", None)
+
+
+def _rotation_announced(run: _Run, signer: CheckedSigner, rotated_from: int | None) -> None:
+    """Stripping protection of v3.1: a v3 signer says from which release on another one counts."""
+    announced = signer.numbers.get(ROTATION_MIN_SDK)
+    if announced is not None and rotated_from is None:
+        run.issues.error("V31_BLOCK_MISSING", announced, scheme="v3", signer=signer.name)
+    elif announced is None and rotated_from is not None:
+        run.issues.warning("V31_ROTATION_MIN_SDK_ATTR_MISSING", rotated_from, scheme="v3", signer=signer.name)
+    elif announced != rotated_from:
+        run.issues.error("V31_ROTATION_MIN_SDK_MISMATCH", announced, rotated_from, scheme="v3", signer=signer.name)
 
 
 def _hybrid_announced(run: _Run, scheme: str) -> None:
@@ -249,8 +259,10 @@ def _agreement(run: _Run, block: SigningBlock | None) -> None:  # noqa: ARG001 -
         run.issues.error("V3_SIG_MULTIPLE_PAST_SIGNERS", scheme="v3")
         return
     newest = max(run.found["v3"], key=lambda signer: len(signer.lineage))
-    oldest = newest.lineage[0].certificate if newest.lineage else newest.certificate
-    if oldest != older[0]:
+    lineage = newest.lineage or max((one.lineage for one in run.found.get("v3.1", ())), key=len, default=())
+    if not lineage and len(run.found["v3"]) > 1:
+        run.issues.error("V3_SIG_MULTIPLE_SIGNERS", scheme="v3")
+    if (lineage[0].certificate if lineage else newest.certificate) != older[0]:
         run.issues.error("V3_SIG_PAST_SIGNERS_MISMATCH", scheme="v3")
 
 

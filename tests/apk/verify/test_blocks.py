@@ -6,10 +6,14 @@ import random
 import struct
 
 import pytest
+from asn1crypto import x509
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scanner.apk import identify
+from scanner.apk.schemes import TARGETS_DEV_RELEASE
 from scanner.apk.verify import verify
+from scanner.apk.verify.blocks import ROTATION_MIN_SDK
 from scanner.bytesource import Memory, Slice
 from scanner.errors import ApkError, ScannerError
 from scanner.model import Verification
@@ -20,6 +24,7 @@ from tests.support.signer import (
     RSA_PKCS1_SHA256,
     RSA_PSS_SHA256,
     RSA_PSS_SHA512,
+    Key,
     V3Signer,
     block_of,
     key,
@@ -334,3 +339,78 @@ def test_a_source_stamp_that_cannot_be_read_keeps_nobody_from_verifying(member: 
     assert signers(answer) == [A.sha256]
     assert answer.stamp is not None
     assert answer.stamp.certificate_sha256 is None
+
+
+def warnings(answer: Verification) -> set[str]:
+    return {issue.code for issue in answer.issues if issue.level == "warning"}
+
+
+def test_a_rotated_block_without_the_one_it_rotates_from_is_refused() -> None:
+    apk = build_apk("com.example", v2=[A], v31=[V3Signer(B, (A,), 33)], min_sdk=24)
+    assert codes(check(apk)) == codes(check(apk, 33)) == {"V31_BLOCK_FOUND_WITHOUT_V3_BLOCK"}
+    assert signers(check(apk, 24, 32)) == [A.sha256]
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_rotation_that_v3_does_not_announce_is_a_warning(announced: bool) -> None:
+    old = V3Signer(A, max_sdk=32, numbers=((ROTATION_MIN_SDK, 33),) if announced else ())
+    answer = check(build_apk("com.example", v2=[A], v3=[old], v31=[V3Signer(B, (A,), 33)], min_sdk=24))
+    assert signers(answer) == [B.sha256]
+    assert ("V31_ROTATION_MIN_SDK_ATTR_MISSING" in warnings(answer)) is not announced
+
+
+def test_v3_takes_no_notice_of_what_targets_a_release_under_development() -> None:
+    apk = build_apk("com.example", v3=[V3Signer(A, (), 28, numbers=((TARGETS_DEV_RELEASE, 1),))], min_sdk=28)
+    assert signers(check(apk)) == signers(check(apk, 28, 28)) == [A.sha256]
+    assert "V31_ROTATION_TARGETS_DEV_RELEASE_ATTR_ON_V3_SIGNER" in warnings(check(apk))
+    assert [one.certificate.sha256 for one in identify(Memory(apk), 28).signing.signers] == [A.sha256]
+
+
+def test_several_v3_signers_without_a_history_need_the_same_older_one() -> None:
+    pair = [V3Signer(A, (), 28, 32), V3Signer(B, (), 33)]
+    assert codes(check(build_apk("com.example", v2=[A], v3=pair, min_sdk=24))) == {"V3_SIG_MULTIPLE_SIGNERS"}
+
+
+def test_the_history_of_v31_begins_with_whom_older_schemes_name() -> None:
+    apk = build_apk("com.example", v2=[A], v3=[V3Signer(A, max_sdk=32)], v31=[V3Signer(B, (C,), 33)], min_sdk=24)
+    assert codes(check(apk)) == {"V3_SIG_PAST_SIGNERS_MISMATCH"}
+
+
+def test_a_directory_that_breaks_off_behind_the_manifest_is_no_apk() -> None:
+    whole = zip_bytes({"AndroidManifest.xml": MANIFEST, "res/x": b"x"})
+    end = whole.rindex(b"PK\x05\x06")
+    size = end - 1 - directory_offset(whole)
+    apk = whole[: end - 1] + whole[end : end + 12] + struct.pack("<I", size) + whole[end + 16 :]
+    with pytest.raises(ApkError, match="beyond its end"):
+        check(sign(apk, v2=[A]), 24)
+
+
+@pytest.mark.parametrize("scheme", ["v2", "v3"])
+@pytest.mark.parametrize("of_the_block", [True, False])
+def test_a_modulus_without_its_leading_zero_is_positive(scheme: str, of_the_block: bool) -> None:
+    """As some encoders wrote it, into the certificate and perhaps into the block; ``of_the_block``: into that too."""
+    honest = rsa_key("r", RSA_PKCS1_SHA256)
+    info = x509.Certificate.load(honest.certificate)["tbs_certificate"]["subject_public_key_info"]
+    modulus = info["public_key"].parsed["modulus"].contents
+    assert modulus[0] == 0
+    odd = x509.Certificate.load(honest.certificate)
+    body = odd["tbs_certificate"]
+    key_bytes = der(0x30, der(0x02, modulus[1:]) + der(0x02, b"\1\0\1"))
+    spki = der(0x30, info["algorithm"].dump() + der(0x03, b"\0" + key_bytes))
+    tbs = der(0x30, body.contents.replace(info.dump(), spki))
+    certificate = der(0x30, tbs + odd["signature_algorithm"].dump() + odd["signature_value"].dump())
+
+    class Odd(Key):
+        @property
+        def public(self) -> bytes:
+            return spki if of_the_block else honest.public
+
+    one = Odd(honest.private, certificate, honest.algorithm)
+    answer = check(build_apk("com.example", **{scheme: [one]}, min_sdk=28))  # type: ignore[arg-type]
+    assert signers(answer) == [one.sha256]
+
+
+def der(tag: int, content: bytes) -> bytes:
+    size = len(content)
+    long = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([tag]) + (bytes([size]) if size < 0x80 else bytes([0x80 | len(long)]) + long) + content
