@@ -84,6 +84,18 @@ def test_every_format_can_be_written_from_saved_rows(saved: dict[str, Path], app
         assert b"com.tencent.mm" in (tmp_path / name).read_bytes(), name
 
 
+def test_a_folder_is_the_saved_scans_in_it(saved: dict[str, Path], app_scanner: Scan, tmp_path: Path) -> None:
+    (tmp_path / "scans").mkdir()
+    for name in ("found", "unread"):
+        (tmp_path / "scans" / f"{name}.jsonl").write_bytes(saved[name].read_bytes())
+    (tmp_path / "scans" / "notes.txt").write_text("nobody's scan")
+    ran = app_scanner("report", tmp_path / "scans", "-o", "jsonl")
+    assert ran.summary == app_scanner("report", saved["found"], saved["unread"], "-o", "jsonl").summary
+    (tmp_path / "empty").mkdir()
+    ran = app_scanner("report", tmp_path / "empty")
+    assert (ran.code, "a folder without saved scans" in ran.err) == (2, True)
+
+
 def test_every_format_can_be_written_of_a_file_cut_short(
     saved: dict[str, Path], app_scanner: Scan, tmp_path: Path
 ) -> None:

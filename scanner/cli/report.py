@@ -8,6 +8,7 @@ EXAMPLES = """
 \b
 Examples:
   app-scanner report monday.jsonl -o html=report.html
+  app-scanner report scans/ -o html=fleet.html               # a folder of saved scans
   app-scanner report site-*.jsonl.gz -o html=all.html -o sarif=all.sarif -o junit=all.xml
   ssh desk cat rows.jsonl | app-scanner report - -o html=report.html
 
@@ -30,8 +31,8 @@ interrupted, else 1 if one found something, else 3 if anything was not read, els
 def report(saved: tuple[str, ...], outputs: tuple[str, ...]) -> int:
     """Write the report of saved scans anew, without scanning.
 
-    SAVED is what scan or watch wrote with -o jsonl or -o json, also compressed (.gz, .zst), or - for stdin. Several are
-    added up. Verdicts stay as they were; to judge saved rows by the signatures of today, scan them.
+    SAVED is what scan or watch wrote with -o jsonl or -o json, also compressed (.gz, .zst), a folder of such files, or -
+    for stdin. Several are added up. Verdicts stay as they were; to judge saved rows by the signatures of today, scan them.
     """
     from scanner.cli.reporting import run_report
 
