@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from scanner.joining import Joining
-from scanner.model import SCHEMA_VERSION, CoverageHole, Device, Installed, Outcome, UnreadRow, printable
+from scanner.model import REMOTE, SCHEMA_VERSION, CoverageHole, Device, Installed, Outcome, UnreadRow, printable
 from scanner.phonerows import InstalledJudge
 from scanner.sources.inventories.reading import Gap, NotAndroid
 from scanner.sources.inventory import InventorySource, is_promising, open_inventory, why_doubtful
@@ -30,6 +30,7 @@ class Inventories:
         self._judge, self._owners, self._choices = judge, owners, choices
         self._found: dict[str, InventorySource] = {}
         self._elsewhere: Counter[str] = Counter()
+        self._afar: Counter[str] = Counter()
         self._notes = _Notes()
         self._archive = ""
         self._exports: set[str] = set()
@@ -51,6 +52,9 @@ class Inventories:
         """
         path, inside, _ = path.partition("!/")
         if source in self._found or not is_promising(path):
+            return False
+        if path.startswith(REMOTE):
+            self._afar[source] += 1
             return False
         if inside and path == self._archive:
             return path in self._found
@@ -87,6 +91,9 @@ class Inventories:
         """What is true of the inventories as a whole."""
         for system, count in self._elsewhere.items():
             yield CoverageHole(f"{count} of {printable(system)}", "not Android: counted, and not judged")
+        for source, count in self._afar.items():
+            files = f"{count} file{'s' * (count != 1)} of {printable(source)} named like an inventory"
+            yield CoverageHole(files, "of stores and web servers only APKs are read: download what is an inventory")
         yield from self._notes.told()
 
     def _joined(self) -> Iterator[Installed | UnreadRow]:

@@ -30,6 +30,8 @@ from scanner.sources.containers import (
 from scanner.sources.opening import open_hop, open_location, reopens_cheaply, zip_entry
 from scanner.sources.splits import group_by_name
 
+NO_INVENTORY = "nor an inventory of a known format: name it with --as, or its --columns"
+NO_EXPORT_THERE = "of stores and web servers only APKs are read: an inventory must be downloaded first"
 TOGETHER = 64
 """A container of up to this many APKs is read in one go, its splits told by content; of a larger one each
 member is a task of its own."""
@@ -273,7 +275,7 @@ def _not_an_apk(app: App, reason: str) -> UnreadRow | Passed:
     """A file that the user named, or whose name promises an APK, is unread; any other is counted."""
     name = app.location.hops[-1].name if app.location.hops else app.location.path
     if app.named and not NAMED_LIKE_AN_APK.search(name):
-        return unread_row(app, f"{reason}; nor an inventory of a known format: name it with --as, or its --columns")
+        return unread_row(app, f"{reason}; {NO_EXPORT_THERE if app.location.remote else NO_INVENTORY}")
     if app.named or NAMED_LIKE_AN_APK.search(name):
         return unread_row(app, reason)
     return Passed(app.source, str(app.location))

@@ -31,8 +31,9 @@ interrupted, else 1 if one found something, else 3 if anything was not read, els
 def report(saved: tuple[str, ...], outputs: tuple[str, ...]) -> int:
     """Write the report of saved scans anew, without scanning.
 
-    SAVED is what scan or watch wrote with -o jsonl or -o json, also compressed (.gz, .zst), a folder of such files, or -
-    for stdin. Several are added up. Verdicts stay as they were; to judge saved rows by the signatures of today, scan them.
+    SAVED is what scan or watch wrote with -o jsonl or -o json, also compressed (.gz, .zst), a folder of such files, or
+    - for stdin. Several are added up. Verdicts stay as they were; to judge saved rows by the signatures of today, scan
+    them.
     """
     from scanner.cli.reporting import run_report
 
