@@ -207,6 +207,6 @@ def _bundle(bundle: Bundle, spec: str, choices: InventoryChoices | None) -> Inve
     reader = bundle_reader_for(bundle, told)
     if reader is None:
         return None
-    source = InventorySource(spec, bundle, with_the_rest(reader, bundle, told, APK_NAMES))
+    source = InventorySource(spec, bundle, with_the_rest(reader, bundle, told, is_promising))
     source.passes_by = source.title == reader.title
     return source

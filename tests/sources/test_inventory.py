@@ -216,6 +216,7 @@ def test_what_lies_beside_a_result_is_read_too(tmp_path, form, mark):
     assert places == {mark.rpartition("/")[2], "R2.txt"}
     assert [entry.where for entry in found if isinstance(entry, Gap) and entry.what == "file"] == ["R3.csv"]
     assert not any("other files" in entry.text for entry in found if isinstance(entry, Note))
+    assert any("1 more files" in entry.text for entry in found if isinstance(entry, Note))
 
 
 def test_all_that_came_with_a_bug_report_belongs_to_it(tmp_path):

@@ -5,7 +5,7 @@ The table's order is that of certainty: formats that say who they are come befor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 
 from scanner.model import Value
@@ -15,7 +15,7 @@ from scanner.sources.inventories.readers.mdm_formats import MDM_READERS
 from scanner.sources.inventories.readers.own_rows import OWN_READERS
 from scanner.sources.inventories.readers.phone_formats import PHONE_BUNDLES, PHONE_READERS
 from scanner.sources.inventories.readers.table import TABLE_READERS, table_readers
-from scanner.sources.inventories.reading import Bundle, BundleReader, Document, Entry, Reader
+from scanner.sources.inventories.reading import Bundle, BundleReader, Document, Entry, Note, Reader
 
 AnyReader = Reader | BundleReader
 KNOWN: tuple[AnyReader, ...] = (*OWN_READERS, *PHONE_READERS, *PHONE_BUNDLES, *MDM_READERS)
@@ -75,22 +75,26 @@ def _collection(choices: InventoryChoices) -> Collection:
 
 
 def with_the_rest(
-    reader: BundleReader, bundle: Bundle, choices: InventoryChoices, apart: tuple[str, ...]
+    reader: BundleReader, bundle: Bundle, choices: InventoryChoices, looked_at: Callable[[str], bool]
 ) -> BundleReader:
     """A reader that also reads what lies beside what the first one is meant for, such as another phone's listing.
 
-    Of files whose names end in one of ``apart`` somebody else takes care.
+    Of that, the files whose names are to be looked at: there may be very many others.
     """
     if reader.claims is None or choices.form is not None:
         return reader
     claimed = tuple(reader.claims(bundle))
-    rest = [name for name in bundle.names() if not name.startswith(claimed) and not name.lower().endswith(apart)]
+    beside = [name for name in bundle.names() if not name.startswith(claimed)]
+    rest = list(filter(looked_at, beside))
     if not rest:
         return reader
 
     def read(bundle: Bundle, spec: str) -> Iterator[Entry]:
         yield from safely(reader.read(bundle, spec), bundle.name)
         yield from _collection(choices).read(bundle, spec, rest)
+        if len(beside) > len(rest):
+            more = f"{len(beside) - len(rest)} more files lie beside that"
+            yield Note(f"{more}, not named like exports: not looked at as inventories")
 
     return BundleReader(reader.name, f"{reader.title}, and what lies beside it", reader.recognises, read, reader.limit)
 
