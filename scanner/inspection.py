@@ -163,7 +163,7 @@ def _view(
         certificate.sha256,
         certificate.sha1,
         certificate.md5,
-        hash32(der),
+        hash32(der) if der else None,
         details(der),
     )
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from scanner.cli import inspecting
+from scanner.errors import SourceError
+from scanner.model import LIMITS
 from tests.conftest import Ran
 from tests.support.apk_builder import build_apk, zip_bytes
 from tests.support.axml import Element, manifest
 from tests.support.dex import dex_bytes
-from tests.support.signer import V3Signer, key
+from tests.support.signer import Key, V3Signer, key
 
 Scan = Callable[..., Ran]
 A, B = key("a"), key("b")
@@ -132,3 +137,23 @@ def test_parts_that_cannot_be_read_are_problems_and_the_rest_is_shown(tmp_path: 
     seen = json.loads(app_scanner("inspect", tmp_path / "x.apk", "-o", "json").out)
     assert seen["label"] is None
     assert sorted(problem.partition(":")[0] for problem in seen["problems"]) == ["classes.dex", "resources.arsc"]
+
+
+@pytest.mark.parametrize(("happens", "said"), [("hangs", "took too long"), ("breaks", "ZeroDivisionError")])
+def test_what_hangs_or_breaks_is_named(happens: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspecting, "inspect_apk", lambda *_: time.sleep(3600) if happens == "hangs" else 1 // 0)
+    limits = msgspec.structs.replace(LIMITS, item_seconds=0.2)
+    with pytest.raises(SourceError, match=rf"^x\.apk: .*{said}"):
+        inspecting.run_inspect("x.apk", output="text", signatures=(), only_signatures=False, sdk=None, limits=limits)
+
+
+def test_a_certificate_of_absurd_size_shows_its_digests_alone(tmp_path: Path, app_scanner: Scan) -> None:
+    class Odd(Key):
+        @property
+        def public(self) -> bytes:
+            return A.public
+
+    odd = Odd(A.private, A.certificate + bytes(100_000))
+    (tmp_path / "x.apk").write_bytes(build_apk("com.example", v2=[odd]))
+    (view,) = json.loads(app_scanner("inspect", "-o", "json", tmp_path / "x.apk").out)["signers"]
+    assert (view["sha256"], view["hash32"], view["details"]["subject"]) == (odd.sha256, None, None)

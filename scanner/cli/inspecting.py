@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from scanner.database import load_database
-from scanner.errors import ScannerError, SourceError
+from scanner.engines.watchdog import Lost, done_in_time
+from scanner.errors import SourceError
 from scanner.formats.inspection import write_json, write_text
 from scanner.inspection import inspect_apk
 from scanner.model import NEWEST_SDK, Limits
@@ -31,9 +32,10 @@ def run_inspect(
         raise click.UsageError("--only-signatures needs --signatures")
     database = load_database([Path(path) for path in signatures], replace=only_signatures)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    try:
-        inspection = inspect_apk(resolve(apk, limits), database, sdk or NEWEST_SDK, now, limits)
-    except ScannerError as error:
-        raise SourceError(f"{apk}: {error}") from error
+    inspection = done_in_time(
+        lambda: inspect_apk(resolve(apk, limits), database, sdk or NEWEST_SDK, now, limits), limits.item_seconds
+    )
+    if isinstance(inspection, Lost):
+        raise SourceError(f"{apk}: {inspection.reason}")
     (write_json if output == "json" else write_text)(inspection, sys.stdout)
     return FOUND if inspection.row.verdict in FAILING else CLEAN
