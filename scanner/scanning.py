@@ -104,7 +104,7 @@ class Scan:
         self._fleet = Fleet(filter(is_phone, self._specs), database, moment, options)
         self._tally = Tally()
         self._sources = self._failed_sources = 0
-        self._interrupted = False
+        self._interrupted = self._stopped = False
 
     def rows(self) -> Iterator[AppRow | UnreadRow]:
         """Every app and everything unread, in an order that the input alone decides.
@@ -147,6 +147,8 @@ class Scan:
                         yield from self.earlier.outcomes(outcome)
                     else:
                         yield outcome
+                    if self._stopped:
+                        return
         yield from self._inventories.outcomes()
         for doubt in self._inventories.doubts():
             self._tally.counts["other_files"] -= 1
@@ -164,7 +166,7 @@ class Scan:
 
     def stop(self) -> None:
         """Stop reading, from any thread; `rows` ends soon with what was read."""
-        self._interrupted = True
+        self._interrupted = self._stopped = True
         self._engine.close()
         self._fleet.close()
 

@@ -6,11 +6,16 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from scanner.database import load_database
+from scanner.engines import Engine, PoolEngine, SerialEngine
 from scanner.interruption import Interruption, next_of
+from scanner.scanning import Scan
+from tests.support.apk_builder import build_apk
 
 
 @pytest.fixture(autouse=True)
@@ -103,3 +108,16 @@ def test_a_signal_that_another_thread_took_ends_the_wait() -> None:
             next(ctrl_c.between(awaited()))
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+@pytest.mark.parametrize("engine", [SerialEngine, lambda: PoolEngine(2, worth_it=1)], ids=["serial", "pool"])
+def test_a_scan_that_is_stopped_between_two_rows_ends_there(tmp_path: Path, engine: Callable[[], Engine]) -> None:
+    data = build_apk("com.example.a")
+    for number in range(200):
+        (tmp_path / f"{number:03}.apk").write_bytes(data)
+    scan = Scan([str(tmp_path)], load_database(), engine=engine())
+    rows = scan.rows()
+    next(rows)
+    scan.stop()
+    assert list(rows) == []
+    assert (scan.summary().interrupted, scan.summary().counts["apps"]) == (True, 1)

@@ -143,6 +143,11 @@ class Crew:
         results = self.wait(task)
         return pickle.dumps(results, pickle.HIGHEST_PROTOCOL) if task.pickled is None else task.pickled
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed: whoever submits or waits is told so by `Ended`."""
+        return self._closed
+
     def close(self) -> None:
         """End every process at once."""
         self._closed = True
@@ -152,6 +157,7 @@ class Crew:
     def _turn(self, seconds: float) -> None:
         """Give out what waits, take what comes within so many seconds, and look after everybody."""
         if self._closed:
+            self.close()  # a process may have been started while another thread closed it
             raise Ended
         self._collect(0)
         self._give_out()
@@ -226,6 +232,8 @@ class Crew:
 
     def _bury(self, worker: _Worker, *, by_us: bool = False) -> None:
         """Have what a process left behind read by others, without the items that it died of."""
+        if self._closed:
+            raise Ended
         self._workers.remove(worker)
         worker.child.kill()
         worker.look(0)

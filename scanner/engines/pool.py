@@ -43,9 +43,19 @@ class PoolEngine(WindowedEngine["Task"]):
         self._together = Together(io_concurrency, item_seconds)
         self._worth_it = worth_it
         self._crew: Crew | None = None
+        self._runs = 0
 
     def run(self, reader: Reads, items: Iterable[Item]) -> Iterator[Outcome]:
         """See `Engine.run`."""
+        if not self._runs and self._crew is not None and self._crew.closed:
+            self._crew = None  # of a scan before this one
+        self._runs += 1  # what is inside a container is a run within another
+        try:
+            yield from self._run(reader, items)
+        finally:
+            self._runs -= 1
+
+    def _run(self, reader: Reads, items: Iterable[Item]) -> Iterator[Outcome]:
         ahead = iter(items)
         first = list(islice(ahead, self._worth_it))
         if self._crew is not None or len(first) >= self._worth_it:
@@ -58,10 +68,9 @@ class PoolEngine(WindowedEngine["Task"]):
             yield from self._here(reader, first, inline=False)
 
     def close(self) -> None:
-        """See `Engine.close`."""
+        """See `Engine.close`. The processes that were closed stay, so that who is amid a run starts no others."""
         if self._crew is not None:
             self._crew.close()
-            self._crew = None
         self._together.close()
 
     def _batch_size(self, *, remote: bool) -> int:

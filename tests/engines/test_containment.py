@@ -128,6 +128,15 @@ def test_closing_it_from_another_thread_ends_the_outcomes(tmp_path: Path) -> Non
     closing.join()
 
 
+def test_closing_it_between_two_outcomes_ends_them_and_it_may_run_again(tmp_path: Path) -> None:
+    engine, reader = PoolEngine(3, worth_it=1), DeadlyReader({})
+    outcomes = engine.run(reader, candidates(tmp_path, 4000))
+    assert isinstance(next(outcomes), Passed)
+    engine.close()
+    assert len(list(outcomes)) < 16, "no more than the rest of its batch"
+    assert named(read(engine, reader, candidates(tmp_path, 40))) == {}
+
+
 class _Unusable:
     def __call__(self, item: object) -> object:
         return item

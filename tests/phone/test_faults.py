@@ -150,7 +150,7 @@ def test_a_phone_that_hangs_over_every_file_does_not_hold_the_scan_for_each(desk
     phone.hang("dd if=")
     phone.hang("stat -Lc")
     phone.hang("tail -c")
-    ran = desk.run(phone, "--timeout", "3")
+    ran = desk.run(phone, *SHORT)
     whole(ran)
     assert len(ran.apps) == 60
     assert ran.code == 3

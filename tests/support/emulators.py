@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 from tests.support.objectstore import NoServerError, running
 from tests.support.ports import held_port
-from tests.support.tools import lacking
+from tests.support.tools import alone, lacking
 
 ROOT = Path(__file__).resolve().parents[2]
 AZURITE = "azurite@3.35.0"
@@ -38,27 +38,29 @@ ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1
 def azurite() -> Path:
     """The program, installed where it is not there yet. Raises `NoServerError`."""
     program = FOLDER / "node_modules" / ".bin" / "azurite-blob"
-    if not program.exists():
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        npm = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(FOLDER)]
-        try:
-            subprocess.run([*npm, AZURITE], check=True, timeout=SECONDS, capture_output=True)
-        except (OSError, subprocess.SubprocessError) as error:
-            raise NoServerError(f"Azurite cannot be installed: {error}") from error
+    with alone(FOLDER):
+        if not program.exists():
+            FOLDER.mkdir(parents=True, exist_ok=True)
+            npm = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(FOLDER)]
+            try:
+                subprocess.run([*npm, AZURITE], check=True, timeout=SECONDS, capture_output=True)
+            except (OSError, subprocess.SubprocessError) as error:
+                raise NoServerError(f"Azurite cannot be installed: {error}") from error
     return program
 
 
 def moto() -> Path:
     """The program, installed where it is not there yet. Raises `NoServerError`."""
     program = MOTO_FOLDER / "bin" / "moto_server"
-    if not (MOTO_FOLDER / "ready").exists():
-        pip = [str(program.with_name("python")), "-m", "pip", "install", "-q", "--disable-pip-version-check", *MOTO]
-        try:
-            for command in ([sys.executable, "-m", "venv", "--clear", str(MOTO_FOLDER)], pip):
-                subprocess.run(command, check=True, timeout=SECONDS, capture_output=True)
-        except (OSError, subprocess.SubprocessError) as error:
-            raise NoServerError(f"Moto cannot be installed: {error}") from error
-        (MOTO_FOLDER / "ready").touch()
+    with alone(MOTO_FOLDER):
+        if not (MOTO_FOLDER / "ready").exists():
+            pip = [str(program.with_name("python")), "-m", "pip", "install", "-q", "--disable-pip-version-check", *MOTO]
+            try:
+                for command in ([sys.executable, "-m", "venv", "--clear", str(MOTO_FOLDER)], pip):
+                    subprocess.run(command, check=True, timeout=SECONDS, capture_output=True)
+            except (OSError, subprocess.SubprocessError) as error:
+                raise NoServerError(f"Moto cannot be installed: {error}") from error
+            (MOTO_FOLDER / "ready").touch()
     return program
 
 

@@ -64,16 +64,16 @@ class Link:
     def __enter__(self) -> Self:
         self._thread.start()
         listening = asyncio.start_server(self._serve, "127.0.0.1", 0, limit=MAX_HEAD)
-        self._listener = asyncio.run_coroutine_threadsafe(listening, self._loop).result(10)
+        self._listener = asyncio.run_coroutine_threadsafe(listening, self._loop).result(120)
         self.port: int = self._listener.sockets[0].getsockname()[1]
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(120)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(120)
         self._loop.close()
 
     @property

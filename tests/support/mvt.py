@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.tools import alone
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("mvt==2026.10.26", "stix2==3.0.2")
 FOLDER = ROOT / ".peers" / "-".join(PACKAGES).replace("==", "-")
@@ -22,11 +24,12 @@ SECONDS = 300
 def environment() -> Path:
     """The folder of its programs, made where it is not there yet. Raises `OSError` or `subprocess.SubprocessError`."""
     programs = FOLDER / "bin"
-    if not (FOLDER / "ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(FOLDER)], check=True, timeout=SECONDS)
-        pip = [str(programs / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check", *PACKAGES]
-        subprocess.run(pip, check=True, timeout=SECONDS)
-        (FOLDER / "ready").touch()
+    with alone(FOLDER):
+        if not (FOLDER / "ready").exists():
+            subprocess.run([sys.executable, "-m", "venv", "--clear", str(FOLDER)], check=True, timeout=SECONDS)
+            pip = [str(programs / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check", *PACKAGES]
+            subprocess.run(pip, check=True, timeout=SECONDS)
+            (FOLDER / "ready").touch()
     return programs
 
 
