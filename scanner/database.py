@@ -209,9 +209,11 @@ def _base() -> tuple[str, list[Path]]:
     if not bundle.is_file():
         return SHIPPED, [folder]
     shipped = newest_day(app for file in signature_files(folder) for app in read_signature_file(file).apps)
-    if newest_day(read_signature_file(bundle).apps) < shipped:
-        return SHIPPED, [folder]
-    return UPDATED, [bundle]
+    try:
+        installed = newest_day(read_signature_file(bundle).apps)
+    except DatabaseError as error:
+        raise DatabaseError(f"{error}; signatures update installed it: run that again, or remove it") from error
+    return (SHIPPED, [folder]) if installed < shipped else (UPDATED, [bundle])
 
 
 def read_signature_file(file: Path, *, check: bool = True) -> SignatureFile:

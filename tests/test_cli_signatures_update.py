@@ -344,6 +344,20 @@ def test_no_more_than_the_limit_is_downloaded_nor_for_longer(
         fetch(f"{secure.address}/x", 1000)
 
 
+def test_an_installed_bundle_that_is_damaged_says_what_to_do(
+    update: Run, keys: minisign.KeyPair, tmp_path: Path
+) -> None:
+    made = signed(keys, bundle(tmp_path))
+    assert update(made).code == 0
+    installed = tmp_path / "data" / "app-scanner" / "bundle.yaml"
+    whole = installed.read_bytes()
+    installed.write_bytes(whole[:-40] + b"\n{")
+    ran = update("signatures", "list")
+    assert (ran.code, "signatures update installed it: run that again, or remove it" in ran.err) == (5, True)
+    assert update(made).code == 0
+    assert installed.read_bytes() == whole
+
+
 def test_what_cannot_be_installed_leaves_nothing_half(update: Run, keys: minisign.KeyPair, tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where the folder should be")
     ran = update(signed(keys, bundle(tmp_path)))

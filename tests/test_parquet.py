@@ -119,7 +119,7 @@ def test_it_can_be_piped(app_scanner: Scan) -> None:
 
 def test_a_full_disk_is_one_line(app_scanner: Scan) -> None:
     ran = app_scanner("scan", "docs", "-q", "-o", "parquet=/dev/full")
-    assert (ran.code, ran.err) == (5, "app-scanner: the report could not be written: No space left on device\n")
+    assert (ran.code, ran.err) == (5, "app-scanner: /dev/full: No space left on device\n")
 
 
 def test_without_its_library_nothing_is_scanned(app_scanner: Scan, tmp_path: Path) -> None:

@@ -82,14 +82,12 @@ class Outputs(Generic[Item, Last]):
                 self._formats.append((name, file, parts))
                 continue
             try:
-                stream = (
-                    self._stack.enter_context(Path(file).open("w", BUFFER, encoding="utf-8", newline=""))
-                    if file
-                    else sys.stdout
-                )
+                stream = Path(file).open("w", BUFFER, encoding="utf-8", newline="") if file else sys.stdout
             except OSError as error:
                 self._stack.close()
                 raise OutputError(f"{file}: {error.strerror}") from error
+            if file:
+                self._stack.callback(_close, stream, file)
             self._formats.append((name, file, self._new_format(name, stream)))
             if name == CONTINUED and file is not None:
                 self._kept.append((file, stream))
@@ -138,6 +136,13 @@ class Outputs(Generic[Item, Last]):
                     sys.stdout.flush()
             except OSError as error:
                 raise _mapped(error, file) from error
+
+
+def _close(stream: TextIO, file: str) -> None:
+    try:
+        stream.close()  # what is still in its buffer is written now
+    except OSError as error:
+        raise _mapped(error, file) from error
 
 
 def _mapped(error: OSError, file: str | None) -> Exception:

@@ -58,12 +58,13 @@ def _completed(listed: Signature, app: Signature, learned: Package) -> Signature
     new = tuple(signer for signer in app.signers if signer.sha256 not in known)
     ids = tuple(known.get(signer.sha256 or "", signer.id) for signer in app.signers)
     mentioned = {mention.list_id for mention in listed.lists}
+    added = (replace(one, named_as=listed.name) for one in app.lists if one.list_id not in mentioned)
     package = replace(learned, signers=ids) if before is None else _with_signers(before, ids, learned.cites)
     others = tuple(one for one in listed.packages if one is not before)
     return replace(
         listed,
         updated=app.updated,
-        lists=(*listed.lists, *(mention for mention in app.lists if mention.list_id not in mentioned)),
+        lists=(*listed.lists, *added),
         packages=(package, *others),
         signers=(*listed.signers, *new),
     )
