@@ -43,6 +43,8 @@ class Manifest(Value, frozen=True):
     references: tuple[str, ...] = ()
     version_name_reference: int | None = None
     tamper: tuple[str, ...] = ()
+    min_sdk_codename: str | None = None
+    """The minimum SDK where it is a release under development, such as ``Tiramisu``."""
 
 
 class PlainTextManifest(ApkError):  # noqa: N818 - says what it is
@@ -120,6 +122,7 @@ def _read(elements: Iterator[Element], document: BinaryXml | None = None, refuse
         references=tuple(name for name, key in _NAMES if found.get(key, (0,))[0] == TYPE_REFERENCE),
         version_name_reference=_reference(found, VERSION_NAME),
         tamper=tuple(_tamper(document, found, package, refused)),
+        min_sdk_codename=None if _integer(sdk, MIN_SDK) is not None else sdk.get(MIN_SDK, (0, 0, ""))[2] or None,
     )
 
 

@@ -13,7 +13,20 @@ from scanner.model import Scheme, Signer, Signing
 
 KNOWN_SINCE = (("v3.2", 37), ("v3.1", 33), ("v3", 28), ("v2", 24), ("v1", 1))
 """Each scheme and the API level that first knew it, newest first."""
+CODENAMES = {
+    "C": 2, "D": 3, "E": 4, "F": 7, "G": 8, "H": 10, "I": 13, "J": 15, "K": 18, "L": 20, "M": 22, "N": 23, "O": 25,
+}  # fmt: skip
+"""The API level of a release under development, by the first letter of its name; one more for each letter behind O.
+It is that of the release before. Source: apksig's ``ApkUtils``."""
 PASSED_OVER = frozenset({"v3.1", "v3.2"})
+
+
+def api_level(codename: str | None) -> int:
+    """The API level that stands for a release under development; 1 where nobody knows of it."""
+    first = (codename or "")[:1]
+    if "P" <= first <= "Z":
+        return CODENAMES["O"] + ord(first) - ord("O")
+    return CODENAMES.get(first, 1)
 
 
 def signing_for(schemes: tuple[Scheme, ...], sdk: int) -> Signing:

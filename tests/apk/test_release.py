@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scanner.apk.release import KNOWN_SINCE, contradictions, signing_for
+from scanner.apk.release import KNOWN_SINCE, api_level, contradictions, signing_for
 from scanner.certificate import from_der
 from scanner.model import PastSigner, Scheme, Signer
 
@@ -183,3 +183,15 @@ def test_every_stranger_is_noted():
 def test_without_a_governing_signer_nothing_contradicts():
     assert contradictions(signing_for((), 37)) == ()
     assert contradictions(signing_for((V1, Scheme("v2", problem="torn")), 37)) == ()
+
+
+@pytest.mark.parametrize(
+    ("codename", "level"), [("N", 23), ("O", 25), ("Pie", 26), ("Q", 27), ("Tiramisu", 30), ("Z", 36)]
+)
+def test_a_codename_stands_for_the_release_before(codename: str, level: int) -> None:
+    assert api_level(codename) == level
+
+
+@pytest.mark.parametrize("codename", [None, "", "A", "B", "q", "7", "\u0130"])
+def test_what_is_no_codename_stands_for_every_release(codename: str | None) -> None:
+    assert api_level(codename) == 1

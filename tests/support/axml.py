@@ -55,7 +55,7 @@ def manifest(
     version_code: int | None = 1,
     version_name: str | Reference | None = "1.0",
     version_code_major: int | None = None,
-    min_sdk: int | None = 21,
+    min_sdk: int | str | None = 21,
     target_sdk: int | None = 34,
     split: str | None = None,
     label: str | Reference | None = None,

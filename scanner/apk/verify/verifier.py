@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from scanner.apk.identity import MANIFEST, NotAnApk
 from scanner.apk.manifest import Manifest, manifest_bytes, read_manifest
+from scanner.apk.release import api_level
 from scanner.apk.signingblock import SCHEME_OF_BLOCK, V2, V3, V31, V32, SigningBlock, signing_block_of
 from scanner.apk.verify.algorithms import ALGORITHMS, Content
 from scanner.apk.verify.answer import answer, stamp_of
@@ -84,7 +85,7 @@ def verify(
     if not entries:
         raise NotAnApk("no AndroidManifest.xml: a zip, but not an APK", is_zip=True)
     manifest = read_manifest(manifest_bytes(source, entries[0], limits), limits)
-    lowest = min_sdk if min_sdk is not None else manifest.min_sdk or 1
+    lowest = min_sdk if min_sdk is not None else manifest.min_sdk or api_level(manifest.min_sdk_codename)
     run = _Run(source, directory, manifest, lowest, max_sdk, limits, idsig=idsig, v4=None if idsig is None else ())
     if lowest > max_sdk:
         run.issues.error("MIN_SDK_ABOVE_MAX_SDK", lowest, max_sdk)
@@ -267,6 +268,9 @@ def _agreement(run: _Run, block: SigningBlock | None) -> None:  # noqa: ARG001 -
 
 
 def _target(run: _Run, block: SigningBlock | None) -> None:  # noqa: ARG001 - the steps share one shape
-    target = run.manifest.target_sdk if run.manifest.target_sdk is not None else run.manifest.min_sdk or 1
+    manifest = run.manifest
+    target = manifest.target_sdk
+    if target is None:
+        target = manifest.min_sdk or api_level(manifest.min_sdk_codename)
     if target >= V2_REQUIRED_TARGET and run.max_sdk >= target and not run.found:
         run.issues.error("MIN_SIG_SCHEME_FOR_TARGET_SDK_NOT_MET", target, "v2")

@@ -414,3 +414,10 @@ def der(tag: int, content: bytes) -> bytes:
     size = len(content)
     long = size.to_bytes((size.bit_length() + 7) // 8, "big")
     return bytes([tag]) + (bytes([size]) if size < 0x80 else bytes([0x80 | len(long)]) + long) + content
+
+
+@pytest.mark.parametrize(("codename", "holds"), [("M", False), ("Q", True), ("Tiramisu", True), ("q", False)])
+def test_a_minimum_that_is_a_codename_counts(codename: str, holds: bool) -> None:
+    """An app for a release under development needs no JAR signature; compared with apksigner 31."""
+    apk = build_apk("com.example", v2=[A], min_sdk=codename, target_sdk=None)
+    assert check(apk).verified is holds
