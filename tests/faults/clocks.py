@@ -86,7 +86,7 @@ def clock_jumps(place: Path) -> None:
         assert process.returncode == FOUND == rows[-1]["exit_code"], told
         assert len(names(rows)) == SCANS * 41 == len(rows) - 1
         assert {row["scanned_at"][:10] for row in rows[:-1]} == {"2026-11-27"}
-        assert {line[:4] for line in told.splitlines()} == {"2026", "1970", "2106"}, "the clock did jump"
+        assert {line[:4] for line in told.splitlines()} >= {"2026", "1970", "2106"}, "the clock did jump"
 
 
 def _library() -> str:
