@@ -10,6 +10,7 @@ What zip64 adds is taken as AOSP ``system/libziparchive/zip_archive.cc`` takes i
 from __future__ import annotations
 
 import struct
+from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
@@ -151,6 +152,10 @@ class ZipDirectory:
     def exact(self) -> bool:
         """Whether it holds the magic of a record exactly as often as it announces records."""
         return self._data.count(_MAGIC) == self.count
+
+    def check(self) -> None:
+        """Raise `ApkError` where a record is not where it must be."""
+        deque(self._walk(), maxlen=0)
 
     def unannounced(self) -> int:
         """Bytes behind the announced records. Raises `ApkError` where a record is not where it must be."""

@@ -80,7 +80,7 @@ def verify(
     """
     source = resident(source)
     directory = ZipDirectory(source, limits)
-    directory.unannounced()  # a directory that breaks off anywhere is refused, also behind what is looked for
+    directory.check()  # one that breaks off anywhere is refused, also behind what is looked for
     entries = directory.select(names=(MANIFEST,))
     if not entries:
         raise NotAnApk("no AndroidManifest.xml: a zip, but not an APK", is_zip=True)
