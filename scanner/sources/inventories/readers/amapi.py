@@ -24,6 +24,7 @@ from scanner.sources.inventories.readers.mdm_fields import (
     first_text,
     no_package,
     stated,
+    strays,
     text,
     whole,
 )
@@ -61,6 +62,7 @@ def _read(document: Document, spec: str) -> Iterator[Entry]:
             device = _device(found.value, f"{document.name}:{found.where}")
             for number, report in enumerate(reports, 1):
                 yield from _app(report, device, spec, (document.name, found.where, number))
+            yield from strays(found.value.get("applicationReports"), reports, found.where)
 
 
 def _device(value: dict[str, Any], fallback: str) -> Device:

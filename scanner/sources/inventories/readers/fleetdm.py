@@ -15,7 +15,7 @@ from typing import Any
 
 from scanner.model import Device, Installed
 from scanner.sources.inventories.readers.jsonfields import objects, package
-from scanner.sources.inventories.readers.mdm_fields import MAX_ID, Others, first_text, no_package, release, text
+from scanner.sources.inventories.readers.mdm_fields import MAX_ID, Others, first_text, no_package, release, strays, text
 from scanner.sources.inventories.readers.mdm_head import glimpse
 from scanner.sources.inventories.readers.mdm_json import Found, Listing, records
 from scanner.sources.inventories.reading import Document, Entry, Gap, Reader
@@ -69,6 +69,7 @@ def _host(found: Found, source: tuple[str, str], others: Others) -> Iterator[Ent
         for entry in _app(f"{found.where}, app {number}", app, device, (document, found.where, spec), others):
             named = True
             yield entry
+    yield from strays(host.get("software"), apps, found.where)
     if not named:
         yield Gap(found.where, f"an Android phone whose software names no {_SOURCE}", "device")
 

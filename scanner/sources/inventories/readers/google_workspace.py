@@ -15,7 +15,16 @@ from typing import Any
 
 from scanner.model import Device, Installed
 from scanner.sources.inventories.readers.jsonfields import objects, package
-from scanner.sources.inventories.readers.mdm_fields import MAX_ID, Others, first_text, no_package, release, text, whole
+from scanner.sources.inventories.readers.mdm_fields import (
+    MAX_ID,
+    Others,
+    first_text,
+    no_package,
+    release,
+    strays,
+    text,
+    whole,
+)
 from scanner.sources.inventories.readers.mdm_head import glimpse
 from scanner.sources.inventories.readers.mdm_json import Listing, records
 from scanner.sources.inventories.reading import Document, Entry, Gap, Reader
@@ -48,6 +57,7 @@ def _read(document: Document, spec: str) -> Iterator[Entry]:
             device = _device(found.value, f"{document.name}:{found.where}")
             for number, app in enumerate(apps, 1):
                 yield _app(app, device, spec, (document.name, found.where, number))
+            yield from strays(found.value.get("applications"), apps, found.where)
     yield from others.entries()
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from scanner.model import Device, Installed
 from scanner.sources.inventories.readers.intune_platform import other_system
 from scanner.sources.inventories.readers.jsonfields import objects
-from scanner.sources.inventories.readers.mdm_fields import MAX_ID, Others, first_text, text
+from scanner.sources.inventories.readers.mdm_fields import MAX_ID, Others, first_text, strays, text
 from scanner.sources.inventories.readers.mdm_head import glimpse
 from scanner.sources.inventories.readers.mdm_json import Found, Listing, records
 from scanner.sources.inventories.reading import Document, Entry, Gap, Reader
@@ -52,6 +52,7 @@ def _read(document: Document, spec: str) -> Iterator[Entry]:
         else:
             devices = objects(found.value.get("managedDevices"))
             yield from _app(found, devices, (document.name, spec), others, known)
+            yield from strays(found.value.get("managedDevices"), devices, found.where)
             yield from _more(found, "managedDevices")
     yield from others.entries()
 
@@ -70,6 +71,7 @@ def _managed(found: Found, source: tuple[str, str], others: Others) -> Iterator[
     elif not apps:
         why = "without detectedApps: ask with $expand=detectedApps; it may have sent none yet"
         yield Gap(found.where, why, "device")
+    yield from strays(device.get("detectedApps"), apps, found.where)
     yield from _more(found, "detectedApps")
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from scanner.model import Device, Installed
 from scanner.sources.inventories.readers.jsonfields import objects, package
-from scanner.sources.inventories.readers.mdm_fields import MAX_ID, no_package, text
+from scanner.sources.inventories.readers.mdm_fields import MAX_ID, no_package, strays, text
 from scanner.sources.inventories.readers.mdm_head import glimpse
 from scanner.sources.inventories.readers.mdm_json import Listing, records
 from scanner.sources.inventories.reading import Document, Entry, Gap, Reader
@@ -43,6 +43,7 @@ def _read(document: Document, spec: str) -> Iterator[Entry]:
                 else:
                     version, title = text(app.get("version")), text(app.get("name"))
                     yield Installed(device, spec, name, where=where, title=title, version_name=version)
+            yield from strays(found.value.get("applications"), apps, found.where)
 
 
 READER = Reader(

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
 from scanner.model import Assurance, Certificate, Device, Stated
 from scanner.sources.inventories import digests
@@ -63,6 +64,12 @@ def no_package(where: str, key: str, value: object) -> Gap:
     """The gap for a row that names no package."""
     said = text(value, 100)
     return Gap(where, f"{key} is no package name: {said!r}" if said else f"without {key}")
+
+
+def strays(value: object, objects: list[dict[str, Any]], where: str) -> Iterator[Gap]:
+    """The gap for what stands in a list of objects and is none."""
+    if isinstance(value, list) and len(value) > len(objects):
+        yield Gap(where, f"{len(value) - len(objects)} entries of its list are no objects")
 
 
 def release(value: object) -> str | None:

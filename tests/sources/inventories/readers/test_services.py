@@ -7,10 +7,20 @@ import json
 import pytest
 
 from scanner.model import Device, Installed
-from scanner.sources.inventories.readers import blackberry_uem, fleetdm, ivanti, workspace_one
+from scanner.sources.inventories.readers import (
+    amapi,
+    blackberry_uem,
+    fleetdm,
+    google_workspace,
+    intune_graph,
+    ivanti,
+    workspace_one,
+)
+from scanner.sources.inventories.reading import Gap
 from tests.sources.inventories.readers.mdm import apps, gaps, others, read
 
 UEM, ONE, IVANTI, FLEET = blackberry_uem.READER, workspace_one.READER, ivanti.READER, fleetdm.READER
+AMAPI, GOOGLE, GRAPH = amapi.READER, google_workspace.READER, intune_graph.READER
 UEM_APP = {
     "guid": "g",
     "bundleId": "com.example.chat",
@@ -168,3 +178,22 @@ def test_a_row_without_a_package_name_is_a_gap_and_costs_no_other(reader, conten
     entries = read(reader, content)
     assert [what for _, what in gaps(entries)] == ["row"]
     assert len(apps(entries)) == 1
+
+
+@pytest.mark.parametrize(
+    ("reader", "content"),
+    [
+        (IVANTI, [{"applications": [None, IVANTI_APP, 7]}]),
+        (FLEET, {"hosts": [{**HOST, "software": ["x", FLEET_APP, []]}]}),
+        (AMAPI, {"devices": [{"name": "enterprises/a/devices/b",
+                              "applicationReports": [1, {"packageName": "com.a.b"}, None]}]}),
+        (GOOGLE, {"kind": "admin#directory#mobiledevices",
+                  "mobiledevices": [{"type": "ANDROID", "applications": [None, {"packageName": "com.a.b"}, 1]}]}),
+        (GRAPH, {"serialNumber": "S1", "detectedApps": [None, {"displayName": "Mail"}, 1]}),
+        (GRAPH, {"displayName": "Mail", "managedDevices": [None, {"serialNumber": "S1"}, 1]}),
+    ],
+)  # fmt: skip
+def test_what_is_no_object_in_a_list_is_told(reader, content) -> None:
+    entries = read(reader, content)
+    assert len(apps(entries)) == 1
+    assert [entry.reason for entry in entries if isinstance(entry, Gap)] == ["2 entries of its list are no objects"]
