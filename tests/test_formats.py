@@ -72,6 +72,19 @@ def test_no_csv_cell_is_a_formula(hostile: Path, app_scanner: Scan) -> None:
     assert rows[0]["version_name"].startswith("'=cmd|")
 
 
+def test_csv_names_a_signer_that_is_known_by_its_sha1_alone(app_scanner: Scan, tmp_path: Path) -> None:
+    wechat = "cc80d76aa9fe94ec205ef0c336bfc424596da290"
+    app = {"packageName": "com.tencent.mm", "versionCode": 0, "signingKeyCertFingerprints": [wechat]}
+    device = {"name": "enterprises/x/devices/1", "applicationReports": [app]}
+    (tmp_path / "devices.json").write_text(json.dumps({"devices": [device]}))
+    app_scanner("scan", tmp_path / "devices.json", "-o", f"csv={tmp_path / 'rows.csv'}")
+    (row,) = csv.DictReader(io.StringIO((tmp_path / "rows.csv").read_text()))
+    assert (row["verdict"], row["signer_sha256"], row["signer_sha1"]) == ("confirmed", "", wechat)
+    assert row["version_code"] == "0"
+    (again,) = app_scanner("scan", tmp_path / "rows.csv", "-o", "jsonl").apps
+    assert again["verdict"] == "confirmed"
+
+
 def test_no_control_character_of_an_app_reaches_a_terminal(hostile: Path, app_scanner: Scan) -> None:
     for words in (["scan", hostile], ["inspect", hostile / "a.apk"]):
         out = app_scanner(*words).out

@@ -16,7 +16,7 @@ COLUMNS = (
     "verdict", "app", "package_name", "version_code", "version_name", "reason", "lists", "assurance",
     "signer_sha256", "schemes", "source", "location", "splits", "tamper", "issues", "contradictions", "scanned_at",
     "device", "model", "android", "owner", "users", "copy", "installer", "removal",
-    "fails", "allowed_by", "allowed_reason", "allowed_until",
+    "fails", "allowed_by", "allowed_reason", "allowed_until", "signer_sha1",
 )  # fmt: skip
 
 ALLOWED = ("allowed_by", "allowed_reason", "allowed_until")
@@ -46,7 +46,8 @@ class CsvFormat:
 
     def _write(self, values: dict[str, object]) -> None:
         self._begin()
-        self._writer.writerow([cell(str(values.get(column) or "")) for column in COLUMNS])
+        known = (values.get(column) for column in COLUMNS)
+        self._writer.writerow([cell("" if value is None else str(value)) for value in known])
 
 
 def _app(row: AppRow) -> dict[str, object]:
@@ -61,6 +62,7 @@ def _app(row: AppRow) -> dict[str, object]:
         "lists": "; ".join(dict.fromkeys(name for finding in findings for name in finding.lists)),
         "assurance": row.assurance,
         "signer_sha256": "; ".join(signer.sha256 or "" for signer in row.signers),
+        "signer_sha1": "; ".join(signer.sha1 or "" for signer in row.signers),
         "schemes": "; ".join(row.schemes),
         "source": row.source,
         "location": row.location,
