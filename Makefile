@@ -59,7 +59,7 @@ samples: $(VENV)/.installed npm
 
 schema: $(VENV)/.installed
 	$(BIN)/python -m scanner.formats.schema > docs/row.schema.json
-	$(BIN)/python -m scanner.policyschema > docs/policy.schema.json
+	$(BIN)/python -m scanner.policies.policyschema > docs/policy.schema.json
 
 man: $(VENV)/.installed
 	@mkdir -p dist

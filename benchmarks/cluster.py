@@ -23,8 +23,8 @@ from scanner.database import load_database
 from scanner.engines import Engine, PoolEngine, Reads, engine_for
 from scanner.model import NEWEST_SDK, App, Location
 from scanner.reading import Reader
+from scanner.resuming.stamping import Stamper, StampingReader
 from scanner.rows import Judge
-from scanner.stamping import Stamper, StampingReader
 from tests.support.cluster import scheduler, worker
 
 FASTER, OVERHEAD, MORE_MEMORY = 1.7, 1.15, 1.2

@@ -19,7 +19,7 @@ import msgspec
 from scanner.database import load_database
 from scanner.model import SCHEMA_VERSION, AppRow, Assurance, Certificate, Device, Installed, Stated, SummaryRow
 from scanner.model import UserState as State
-from scanner.phonerows import InstalledJudge
+from scanner.phones.installed import InstalledJudge
 
 CATALOGUE, PUBLISHERS = 400, 120
 """Different apps of the fleet, and who signs them."""

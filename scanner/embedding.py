@@ -11,9 +11,9 @@ import msgspec
 
 from scanner.apk.insides import Wanted
 from scanner.database import SignatureDatabase
+from scanner.database.signaturefile import CodePrefix, EmbeddedSdk, Signature
 from scanner.matcher import Observation, any_pinned, plain
 from scanner.model import AppRow, CoverageHole, Evidence, Finding, Insides, Mark, SdkTrace, Search, Verdict
-from scanner.signaturefile import CodePrefix, EmbeddedSdk, Signature
 
 UNREAD_INSIDE = "inside-unread: "
 """How an issue begins that tells what could not be looked into."""

@@ -10,7 +10,7 @@ import msgspec
 
 from scanner.joining import Joining
 from scanner.model import REMOTE, SCHEMA_VERSION, CoverageHole, Device, Installed, Outcome, UnreadRow, printable
-from scanner.phonerows import InstalledJudge
+from scanner.phones.installed import InstalledJudge
 from scanner.sources.inventories.reading import Gap, NotAndroid
 from scanner.sources.inventory import InventorySource, is_promising, open_inventory, why_doubtful
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from scanner.database import SignatureDatabase, agreement, comparable
+from scanner.database.signaturefile import PINNED, Package, PinnedSigner, Signature
 from scanner.model import Assurance, Certificate, Evidence, Finding, Value, Verdict
-from scanner.signaturefile import PINNED, Package, PinnedSigner, Signature
 
 KINDS = {
     "sha256": "certificate-sha256",

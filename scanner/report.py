@@ -13,7 +13,7 @@ from scanner import __version__
 from scanner.database import SignatureDatabase
 from scanner.errors import ApkError, ReadError, SourceError
 from scanner.model import SCHEMA_VERSION, AppRow, CoverageHole, SummaryRow, UnreadRow, Verdict, printable
-from scanner.policy import FAILED, FOUND, INCOMPLETE, combined_code, fails
+from scanner.policies.policy import FAILED, FOUND, INCOMPLETE, combined_code, fails
 from scanner.sources.inventories.documents import FileDocument, StdinDocument
 from scanner.sources.inventories.readers.own_rows import Newer, recognises, saved_rows
 from scanner.sources.inventories.reading import Document, Gap

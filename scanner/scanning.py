@@ -13,12 +13,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
 
 from scanner import __version__
-from scanner.allowing import Policing, Policy
 from scanner.database import SignatureDatabase, load_database
 from scanner.embedding import InsideCoverage
 from scanner.engines import Engine, SerialEngine
 from scanner.errors import SourceError
-from scanner.fleet import Fleet
 from scanner.interruption import Interruption
 from scanner.inventories import Inventories
 from scanner.model import (
@@ -41,15 +39,17 @@ from scanner.model import (
     printable,
     redacted,
 )
-from scanner.phonerows import InstalledJudge
-from scanner.phones import PhoneOptions
-from scanner.policy import exit_code
+from scanner.phones.fleet import Fleet
+from scanner.phones.installed import InstalledJudge
+from scanner.phones.reader import PhoneOptions
+from scanner.policies.allowing import Policing, Policy
+from scanner.policies.policy import exit_code
 from scanner.reading import Reader
 from scanner.remembering import RememberingJudge
 from scanner.resuming import Resumption
+from scanner.resuming.stamping import Stamper, StampingReader
 from scanner.sources import is_phone, open_source
 from scanner.sources.adb import AdbServer
-from scanner.stamping import Stamper, StampingReader
 from scanner.tallying import Tally
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from scanner.certificate import LARGEST, complete, details, from_der, hash32, modulus_digest
 from scanner.database import load_database
+from scanner.database.signaturefile import PINNED
 from scanner.model import Certificate
-from scanner.signaturefile import PINNED
 from tests.support.signer import key
 
 ALICE = key("alice").certificate

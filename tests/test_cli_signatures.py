@@ -18,8 +18,8 @@ from cryptography.x509.oid import NameOID
 from scanner.certificate import complete, from_der
 from scanner.curation.testkeys import AOSP, public_key_of
 from scanner.database import load_database
+from scanner.database.signaturefile import PINNED
 from scanner.model import Certificate
-from scanner.signaturefile import PINNED
 from scanner.sources import resolve
 from scanner.tooling import verify_location
 from tests.conftest import ROOT, Ran

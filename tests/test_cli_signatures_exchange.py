@@ -11,7 +11,7 @@ import pytest
 from scanner.cli.signatures import FOREIGN
 from scanner.curation.exchange import FORMATS
 from scanner.database import load_database, read_signature_file
-from scanner.signaturefile import PINNED, Signature
+from scanner.database.signaturefile import PINNED, Signature
 from tests.conftest import Ran
 from tests.support.apk_builder import build_apk
 from tests.support.signer import key

@@ -11,8 +11,8 @@ import pytest
 from scanner.curation.completing import complete_listed
 from scanner.curation.writing import file_of
 from scanner.database import load_database, read_signature_file
+from scanner.database.signaturefile import Package, PinnedSigner, Signature
 from scanner.errors import RefusedError
-from scanner.signaturefile import Package, PinnedSigner, Signature
 from tests.conftest import ROOT, Ran
 from tests.phone.scanning import scanner_of
 from tests.support.apk_builder import build_apk, zip_bytes

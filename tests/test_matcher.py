@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from scanner.database import SignatureDatabase, load_database
+from scanner.database.signaturefile import Signature
 from scanner.matcher import Observation, match, match_title, unconfirmed_names
 from scanner.model import Assurance, Certificate, Verdict
-from scanner.signaturefile import Signature
 
 STRANGER = Certificate(sha256="ab" * 32, sha1="ab" * 20, md5="ab" * 16)
 DECLARED, VERIFIED, REPORTED = Assurance.DECLARED, Assurance.VERIFIED, Assurance.REPORTED

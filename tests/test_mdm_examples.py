@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from scanner.policy import INTERRUPTED, MEANINGS, USAGE
+from scanner.policies.policy import INTERRUPTED, MEANINGS, USAGE
 from tests.conftest import ROOT, Ran
 from tests.support.tools import require_tool, write_launcher
 

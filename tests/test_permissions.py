@@ -11,7 +11,7 @@ import pytest
 from scanner.apk import identify
 from scanner.bytesource import Memory
 from scanner.cache import IdentityCache
-from scanner.evidence import EvidenceFolder
+from scanner.phones.evidence import EvidenceFolder
 from scanner.sources.adb import Answer
 from scanner.sources.inventories.documents import StdinDocument
 from scanner.tables import Tables

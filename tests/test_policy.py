@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from scanner.allowing import Allowance, Policy
 from scanner.database import load_database
 from scanner.model import SummaryRow, UnreadRow, Verdict
-from scanner.policy import (
+from scanner.policies.allowing import Allowance, Policy
+from scanner.policies.policy import (
     CLEAN,
     FAILED,
     FAILING,

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.allowing import MAX_TOLD, Allowance, Policing, Policy, allowing
 from scanner.model import AppRow, Assurance, CoverageHole, Verdict
-from scanner.policy import FAILING
+from scanner.policies.allowing import MAX_TOLD, Allowance, Policing, Policy, allowing
+from scanner.policies.policy import FAILING
 from tests.support.policies import OTHER, SERIAL, WECHAT, app_row, finding
 
 TODAY = date(2026, 11, 24)

@@ -15,14 +15,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.allowing import Policy
 from scanner.database import load_database
 from scanner.errors import PolicyError
 from scanner.model import Verdict
-from scanner.policy import FAILING
-from scanner.policyfile import FINDINGS, WANTED, AllowanceEntry, FindingName, PolicyFile, load_policy, parse_policy
-from scanner.policylint import lint
-from scanner.policyschema import policy_schema
+from scanner.policies.allowing import Policy
+from scanner.policies.policy import FAILING
+from scanner.policies.policyfile import (
+    FINDINGS,
+    WANTED,
+    AllowanceEntry,
+    FindingName,
+    PolicyFile,
+    load_policy,
+    parse_policy,
+)
+from scanner.policies.policylint import lint
+from scanner.policies.policyschema import policy_schema
 from scanner.strictyaml import line_numbers, load_yaml
 from tests.conftest import ROOT
 from tests.support.policies import WECHAT
@@ -253,7 +261,7 @@ def test_the_published_schema_is_the_generated_one() -> None:
 
 def test_the_module_prints_the_published_schema() -> None:
     out = subprocess.run(
-        [sys.executable, "-m", "scanner.policyschema"], capture_output=True, cwd=ROOT, check=True
+        [sys.executable, "-m", "scanner.policies.policyschema"], capture_output=True, cwd=ROOT, check=True
     ).stdout
     assert out == (ROOT / "docs" / "policy.schema.json").read_bytes()
     assert msgspec.json.decode(out)["title"] == "app-scanner policy, schema 1"

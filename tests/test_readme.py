@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from scanner.model import Verdict
-from scanner.policy import FAILING
+from scanner.policies.policy import FAILING
 from tests.conftest import ROOT, Ran
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

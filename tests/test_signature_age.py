@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from scanner.database import load_database
+from scanner.database.signaturefile import OLD_DAYS
 from scanner.scanning import Scan
-from scanner.signaturefile import OLD_DAYS
 from tests.conftest import Ran
 from tests.support.apk_builder import build_apk
 from tests.test_database import spoiled, written

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from scanner.database import load_database, read_signature_file
+from scanner.database.signaturelist import to_csv
 from scanner.errors import DatabaseError
-from scanner.signaturelist import to_csv
 from tests.conftest import Ran
 from tests.support.apk_builder import build_apk
 from tests.support.signer import key

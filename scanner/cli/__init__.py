@@ -31,7 +31,7 @@ from scanner.errors import ScannerError
 
 PROGRAM = "app-scanner"
 FAILED, INTERRUPTED = 5, 130
-"""Exit codes of what ends a run before `scanner.policy` could decide; a test keeps them equal to it."""
+"""Exit codes of what ends a run before `scanner.policies.policy` could decide; a test keeps them equal to it."""
 RULES = """
 Each option may also be set in the environment and in a configuration file, named by its long name: for scan
 --only-findings that is APP_SCANNER_SCAN_ONLY_FINDINGS=1, and the key only-findings under scan in

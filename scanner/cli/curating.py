@@ -25,7 +25,7 @@ from scanner.database import (
 from scanner.errors import DatabaseError, OutputError, RefusedError, ScannerError, SourceError
 from scanner.formats.cleaning import clean
 from scanner.formats.signatures import write_changes, write_complaints, write_json, write_list, write_signature
-from scanner.policy import CLEAN, FOUND
+from scanner.policies.policy import CLEAN, FOUND
 from scanner.sources import is_phone
 from scanner.sources.adb import AdbServer
 

@@ -14,7 +14,7 @@ from scanner.errors import SourceError
 from scanner.formats.inspection import write_json, write_text
 from scanner.inspection import inspect_apk
 from scanner.model import NEWEST_SDK, Limits
-from scanner.policy import CLEAN, FAILING, FOUND
+from scanner.policies.policy import CLEAN, FAILING, FOUND
 from scanner.sources import resolve
 
 

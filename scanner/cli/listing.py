@@ -9,7 +9,7 @@ import click
 from scanner.errors import ScannerError
 from scanner.formats.cleaning import clean
 from scanner.formats.devices import write_json, write_text
-from scanner.policy import devices_code
+from scanner.policies.policy import devices_code
 from scanner.sources.adb import NOTHING_CONNECTED, AdbServer
 from scanner.tooling import phones_of
 

@@ -17,7 +17,7 @@ import click
 
 from scanner import __version__
 from scanner.cli import PROGRAM, cli
-from scanner.policy import MEANINGS
+from scanner.policies.policy import MEANINGS
 
 AS_IT_STANDS = "\b"
 """Click's mark of a paragraph that must not be filled."""

@@ -11,7 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from scanner.model import Limits, PhoneStep, Search
-    from scanner.phones import PhoneOptions
+    from scanner.phones.reader import PhoneOptions
 
 Command = TypeVar("Command", bound=Callable[..., object])
 RUNGS = ("names", "hints", "certificates")
@@ -75,9 +75,9 @@ def phone_choices(
 ) -> PhoneOptions:
     """The objects that the options stand for. Raises `click.UsageError`, `OutputError` or `SourceError`."""
     from scanner.cache import IdentityCache, default_file
-    from scanner.evidence import EvidenceFolder
     from scanner.model import LIMITS
-    from scanner.phones import Evidence, PhoneOptions
+    from scanner.phones.evidence import EvidenceFolder
+    from scanner.phones.reader import Evidence, PhoneOptions
     from scanner.sources.adb import AdbServer
 
     if redact and save_evidence:

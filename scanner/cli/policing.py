@@ -8,15 +8,15 @@ from pathlib import Path
 
 import click
 
-from scanner.allowing import Policy
 from scanner.cli.policyoptions import PolicyWords, policy_choices
 from scanner.database import SignatureDatabase, load_database
 from scanner.errors import PolicyError
 from scanner.formats.cleaning import clean
 from scanner.model import Verdict
-from scanner.policy import CLEAN, lint_code
-from scanner.policyfile import read_policy
-from scanner.policylint import lint
+from scanner.policies.allowing import Policy
+from scanner.policies.policy import CLEAN, lint_code
+from scanner.policies.policyfile import read_policy
+from scanner.policies.policylint import lint
 
 
 def run_lint(file: str, *, signatures: tuple[str, ...], only_signatures: bool) -> int:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from scanner.allowing import Policy
     from scanner.database import SignatureDatabase
+    from scanner.policies.allowing import Policy
 
 Result = TypeVar("Result")
 
@@ -75,7 +75,7 @@ def policy_options(command: Callable[..., Result]) -> Callable[..., Result]:
 
 def policy_choices(words: PolicyWords, database: SignatureDatabase) -> Policy:
     """The policy that the words stand for. Raises `click.UsageError` for a file or word that is not understood."""
-    from scanner.allowing import Policy
+    from scanner.policies.allowing import Policy
 
     policy = Policy() if words.file is None else _from_file(words.file, database)
     return Policy(
@@ -88,8 +88,8 @@ def policy_choices(words: PolicyWords, database: SignatureDatabase) -> Policy:
 
 def _from_file(file: str, database: SignatureDatabase) -> Policy:
     from scanner.errors import PolicyError
-    from scanner.policyfile import load_policy
-    from scanner.policylint import check_lists
+    from scanner.policies.policyfile import load_policy
+    from scanner.policies.policylint import check_lists
 
     try:
         document = load_policy(Path(file))
@@ -101,7 +101,7 @@ def _from_file(file: str, database: SignatureDatabase) -> Policy:
 
 def _verdicts(words: tuple[str, ...]) -> frozenset[Any]:
     from scanner.model import Verdict
-    from scanner.policyfile import FINDINGS, nearest
+    from scanner.policies.policyfile import FINDINGS, nearest
 
     names = [name.strip() for word in words for name in word.split(",")]
     for name in names:
@@ -111,7 +111,7 @@ def _verdicts(words: tuple[str, ...]) -> frozenset[Any]:
 
 
 def _lists(names: tuple[str, ...], database: SignatureDatabase) -> frozenset[str]:
-    from scanner.policyfile import nearest
+    from scanner.policies.policyfile import nearest
 
     for name in names:
         if name not in database.lists:

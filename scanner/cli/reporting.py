@@ -10,7 +10,7 @@ from scanner.database import load_database
 from scanner.formats import new_format, new_format_in_parts
 from scanner.formats.cleaning import clean
 from scanner.model import UnreadRow
-from scanner.policy import FAILED
+from scanner.policies.policy import FAILED
 from scanner.report import SavedReport
 
 

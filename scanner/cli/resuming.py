@@ -11,8 +11,8 @@ import click
 
 from scanner.cli.progress import Progress
 from scanner.formats.cleaning import clean
-from scanner.policy import FAILED, INTERRUPTED
-from scanner.stamping import Stamper
+from scanner.policies.policy import FAILED, INTERRUPTED
+from scanner.resuming.stamping import Stamper
 
 if TYPE_CHECKING:
     from scanner.resuming import Resumption

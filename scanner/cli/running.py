@@ -24,16 +24,16 @@ from scanner.formats import new_format, new_format_in_parts
 from scanner.formats.cleaning import clean
 from scanner.interruption import Interruption
 from scanner.model import NEWEST_SDK, REMOTE, AppRow, Limits, Search, SummaryRow, UnreadRow
-from scanner.policy import FAILED
+from scanner.policies.policy import FAILED
+from scanner.resuming.stamping import Stamper
 from scanner.scanning import Scan
 from scanner.sources import is_phone
 from scanner.sources.adb import NOTHING_CONNECTED, connected
 from scanner.sources.counting import files_in
 from scanner.sources.inventory import check_choices
-from scanner.stamping import Stamper
 
 if TYPE_CHECKING:
-    from scanner.phones import PhoneOptions
+    from scanner.phones.reader import PhoneOptions
     from scanner.sources.inventories.detection import InventoryChoices
 
 

@@ -14,7 +14,7 @@ from scanner.errors import ScannerError
 from scanner.formats.cleaning import clean
 from scanner.formats.verification import write_json, write_text
 from scanner.model import Limits, Verification
-from scanner.policy import CLEAN, FAILED, FOUND
+from scanner.policies.policy import CLEAN, FAILED, FOUND
 from scanner.sources import resolve
 from scanner.tooling import verify_location
 

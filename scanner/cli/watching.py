@@ -17,7 +17,7 @@ from scanner.formats import new_format
 from scanner.formats.desk import DeskBlocks
 from scanner.interruption import Interruption
 from scanner.model import Limits, UnreadRow
-from scanner.policy import watch_code
+from scanner.policies.policy import watch_code
 from scanner.scanning import Scan
 from scanner.watch import Desk, Visit
 

@@ -22,7 +22,7 @@ from scanner.comparing.unseen import Holes
 from scanner.errors import SourceError
 from scanner.model import SCHEMA_VERSION, CoverageHole, SummaryRow, UnreadRow
 from scanner.model.comparison import Aspect, ChangeKind, ChangeRow, ComparisonRow, PlaceRow, Seen, Side
-from scanner.policy import comparison_code, fails, worse
+from scanner.policies.policy import comparison_code, fails, worse
 from scanner.report import SavedReport
 
 SIDES: tuple[Side, Side] = ("old", "new")

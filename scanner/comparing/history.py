@@ -20,7 +20,7 @@ from scanner.comparing.timeline import Look, Timeline
 from scanner.comparing.unseen import Holes
 from scanner.model import SCHEMA_VERSION, CoverageHole, UnreadRow
 from scanner.model.history import DayRow, HistoryRow, Presence, SightingRow
-from scanner.policy import FAILING, fails, history_code
+from scanner.policies.policy import FAILING, fails, history_code
 from scanner.report import SavedReport
 
 COUNTED = ("files", "looks", "places", "days", "there", "gone", "unknown", "unread")

@@ -9,9 +9,9 @@ from typing import Literal
 import msgspec
 
 from scanner.database import read_signature_file, signature_files
+from scanner.database.signaturefile import ListDefinition, Signature
 from scanner.errors import DatabaseError
 from scanner.model import Change
-from scanner.signaturefile import ListDefinition, Signature
 
 What = Literal["list", "app", "package", "signer"]
 _APART = {"packages", "signers"}

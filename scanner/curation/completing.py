@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from scanner.certificate import complete, from_der
 from scanner.curation.writing import file_of
 from scanner.database import agreement
+from scanner.database.signaturefile import Package, PinnedSigner, Signature, SignatureFile
 from scanner.errors import RefusedError
 from scanner.model import Certificate
-from scanner.signaturefile import Package, PinnedSigner, Signature, SignatureFile
 
 
 def complete_listed(learned: SignatureFile, known: Iterable[Signature], chosen: str | None = None) -> SignatureFile:

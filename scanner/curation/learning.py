@@ -13,10 +13,10 @@ from scanner.bytesource import Span
 from scanner.certificate import complete, details, hash32
 from scanner.curation.testkeys import public_key_of
 from scanner.curation.writing import file_of
+from scanner.database.signaturefile import ListDefinition, ListMention, Package, PinnedSigner, Signature, SignatureFile
+from scanner.database.signaturelist import NOT_STATED, slug
 from scanner.errors import RefusedError, SourceError
 from scanner.model import ApkIdentity, Certificate, Location, Verification, VerifiedSigner, printable
-from scanner.signaturefile import ListDefinition, ListMention, Package, PinnedSigner, Signature, SignatureFile
-from scanner.signaturelist import NOT_STATED, slug
 from scanner.sources import open_location, resolve
 from scanner.sources.adb import AdbServer, PhoneSource
 

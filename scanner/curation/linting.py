@@ -14,10 +14,10 @@ from pathlib import Path
 from scanner.certificate import details
 from scanner.curation.testkeys import public_key_of
 from scanner.database import read_signature_file, signature_files
+from scanner.database.signaturefile import OLD_DAYS, PINNED, PinnedSigner, Signature, SignatureFile, day_of, problems
+from scanner.database.signaturelist import NOT_STATED
 from scanner.errors import DatabaseError
 from scanner.model import Complaint
-from scanner.signaturefile import OLD_DAYS, PINNED, PinnedSigner, Signature, SignatureFile, day_of, problems
-from scanner.signaturelist import NOT_STATED
 
 PACKAGE_NAME = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)+", re.ASCII)
 """Source: https://developer.android.com/build/configure-app-module#set-application-id"""

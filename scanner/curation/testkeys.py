@@ -12,8 +12,8 @@ from __future__ import annotations
 import msgspec
 
 from scanner.certificate import details
+from scanner.database.signaturefile import PINNED, PinnedSigner
 from scanner.model import Certificate
-from scanner.signaturefile import PINNED, PinnedSigner
 
 _MIRROR = "github aosp-mirror/platform_build @{} : target/product/security/{}.x509.pem (digests computed from it)"
 _STATED = (

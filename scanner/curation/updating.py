@@ -14,12 +14,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from scanner.bundle import Facts, facts_of, installed_file, with_facts
 from scanner.curation.fetching import fetch
 from scanner.curation.testkeys import public_key_of
 from scanner.database import MAX_FILE, default_folder, newest_day, read_signature_file, signature_files
+from scanner.database.bundle import Facts, facts_of, installed_file, with_facts
+from scanner.database.signaturefile import SignatureFile, check_file, parse_shape
 from scanner.errors import DatabaseError, OutputError, RefusedError, SourceError
-from scanner.signaturefile import SignatureFile, check_file, parse_shape
 
 SUFFIX = ".minisig"
 MAX_SIGNATURE = 4096

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from scanner.signaturefile import SCHEMA, Signature, SignatureFile
+from scanner.database.signaturefile import SCHEMA, Signature, SignatureFile
 from scanner.strictyaml import dump_yaml
 
 

@@ -15,7 +15,7 @@ from scanner.formats.cleaning import clean
 from scanner.formats.console import console_on, print_holes, print_indented, whereabouts
 from scanner.model import SignerRow
 from scanner.model.comparison import ChangeRow, ComparisonRow, PlaceRow, Seen
-from scanner.policy import COMPARISON_MEANINGS
+from scanner.policies.policy import COMPARISON_MEANINGS
 
 WIDEST = len("newly-seen")
 STYLES = {"appeared": "bold", "newly-seen": "bold", "not-seen": "cyan"}

@@ -14,7 +14,7 @@ from rich.text import Text
 from scanner.formats.cleaning import clean
 from scanner.formats.console import print_indented
 from scanner.model import AppRow, PhoneStatus, SummaryRow, UnreadRow
-from scanner.policy import CLEAN, FOUND
+from scanner.policies.policy import CLEAN, FOUND
 
 BANDS = {CLEAN: ("CLEAR", "bold white on green"), FOUND: ("FOUND", "bold white on red")}
 UNDECIDED = ("NOT COMPLETE", "bold black on yellow")

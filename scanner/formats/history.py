@@ -16,7 +16,7 @@ from rich.text import Text
 from scanner.formats.cleaning import cell, clean
 from scanner.formats.console import console_on, print_holes, print_indented, whereabouts
 from scanner.model.history import DayRow, HistoryRow, SightingRow
-from scanner.policy import HISTORY_MEANINGS
+from scanner.policies.policy import HISTORY_MEANINGS
 
 MAX_DAYS = 31
 """Days that the table shows, the newest; all of them are in ``jsonl``."""

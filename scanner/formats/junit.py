@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape, quoteattr
 from scanner.formats.cleaning import clean
 from scanner.formats.telling import allowance, failing, notes, users, version
 from scanner.model import AppRow, SummaryRow, UnreadRow, Verdict
-from scanner.policy import CLEAN, FOUND, meaning
+from scanner.policies.policy import CLEAN, FOUND, meaning
 
 IN_MEMORY = 4 << 20
 """Characters of test cases that are held before they go to disk."""

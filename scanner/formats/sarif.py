@@ -15,7 +15,7 @@ import msgspec
 from scanner.formats.cleaning import clean
 from scanner.formats.telling import allowance, fingerprint, notes, users, version
 from scanner.model import AppRow, Finding, ListState, SummaryRow, UnreadRow
-from scanner.policy import CLEAN, FOUND, fails, meaning
+from scanner.policies.policy import CLEAN, FOUND, fails, meaning
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 MAX_UNREAD = 10_000

@@ -8,9 +8,9 @@ from typing import TextIO
 
 import msgspec
 
+from scanner.database.signaturefile import ListDefinition, Package, PinnedSigner, Signature
 from scanner.formats.cleaning import clean
 from scanner.model import Change, Complaint
-from scanner.signaturefile import ListDefinition, Package, PinnedSigner, Signature
 
 WIDTH = 110
 _SKIPPED = {"id", "confidence", "cites", "note", "der"}

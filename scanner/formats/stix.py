@@ -22,7 +22,7 @@ import msgspec
 
 from scanner.formats.cleaning import clean
 from scanner.model import AppRow, Finding, SummaryRow, UnreadRow, Verdict
-from scanner.policy import fails
+from scanner.policies.policy import fails
 
 NAMESPACE = uuid5(NAMESPACE_DNS, "app-inventory-scanner")
 """Of every id: the same thing has the same id in each report, so that a feed is updated and not doubled."""

@@ -17,7 +17,7 @@ from scanner.formats.cleaning import clean
 from scanner.formats.console import console_on, print_holes, print_indented
 from scanner.formats.telling import allowance
 from scanner.model import AppRow, Finding, SummaryRow, UnreadRow, Verdict
-from scanner.policy import FAILING, meaning
+from scanner.policies.policy import FAILING, meaning
 
 WIDEST = max(map(len, Verdict))
 STYLES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from scanner.model import AppRow, Finding
-from scanner.policy import fails
+from scanner.policies.policy import fails
 
 
 def failing(row: AppRow) -> bool:

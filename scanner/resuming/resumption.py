@@ -26,7 +26,7 @@ from scanner.model import (
 from scanner.resuming.index import Index, rows_of
 from scanner.resuming.locking import NotRegularError, locked
 from scanner.resuming.runs import Rows, Run, why_not_ours
-from scanner.stamping import Stamper, parsed
+from scanner.resuming.stamping import Stamper, parsed
 
 PART = ".part"
 """What is appended to FILE's name while the new report is written."""

@@ -9,7 +9,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from scanner.model import SCHEMA_VERSION
-from scanner.stamping import parsed
+from scanner.resuming.stamping import parsed
 
 LONGEST = 64 << 20
 """Largest row that is read, in bytes; a longer line is no row of ours."""

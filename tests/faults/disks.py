@@ -18,7 +18,7 @@ from scanner.apk import identify
 from scanner.bytesource import Memory
 from scanner.cache import IdentityCache
 from scanner.errors import OutputError
-from scanner.evidence import EvidenceFolder
+from scanner.phones.evidence import EvidenceFolder
 from scanner.sources.adb import Answer
 from tests.faults.running import (
     ENVIRONMENT,

@@ -17,7 +17,7 @@ from scanner.comparing import Comparison
 from scanner.database import SignatureDatabase, load_database
 from scanner.formats import FORMATS, new_format
 from scanner.model import AppRow, Device, Installed, SummaryRow, UnreadRow, Verdict, printable
-from scanner.phonerows import InstalledJudge
+from scanner.phones.installed import InstalledJudge
 from scanner.report import SavedReport
 from scanner.scanning import Scan
 from scanner.sources.inventories.detection import InventoryChoices, formats

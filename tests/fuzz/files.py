@@ -7,14 +7,14 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-from scanner.bundle import Facts, facts_of, with_facts
 from scanner.curation.exchange import FORMATS, write_foreign
 from scanner.curation.writing import to_yaml
 from scanner.database import default_folder, load_database, read_signature_file
-from scanner.policyfile import parse_policy
-from scanner.policylint import check_lists, lint
-from scanner.signaturefile import check_file, parse_shape
-from scanner.signaturelist import parse_list
+from scanner.database.bundle import Facts, facts_of, with_facts
+from scanner.database.signaturefile import check_file, parse_shape
+from scanner.database.signaturelist import parse_list
+from scanner.policies.policyfile import parse_policy
+from scanner.policies.policylint import check_lists, lint
 from scanner.strictyaml import load_yaml
 from tests.fuzz.apks import DATABASE, A
 from tests.fuzz.target import Refused, Target, numbered, outcome, twice

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from scanner import stamping
 from scanner.cli import cli
+from scanner.resuming import stamping
 from tests.support.apk_builder import build_apk
 from tests.support.signer import key
 

@@ -17,8 +17,8 @@ from scanner.formats.jsonlines import JsonLinesFormat
 from scanner.model import NEWEST_SDK
 from scanner.resuming import Resumption
 from scanner.resuming.runs import Rows
+from scanner.resuming.stamping import Stamper
 from scanner.scanning import Scan
-from scanner.stamping import Stamper
 from tests.resuming.conftest import LONG_AGO, Desk, Report, aged, apk, rows_of
 from tests.support.apk_builder import build_apk, zip_bytes
 from tests.support.signer import key
@@ -246,8 +246,8 @@ def test_rows_that_were_matched_anew_bear_no_stamp(desk: Desk, three: Rescan, tm
 
 def test_a_file_that_changed_a_moment_ago_bears_no_stamp(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    monkeypatch.setattr("scanner.stamping.FRESH", 3_600_000_000_000)
-    monkeypatch.setattr("scanner.stamping.FRESH_COARSE", 3_600_000_000_000)
+    monkeypatch.setattr("scanner.resuming.stamping.FRESH", 3_600_000_000_000)
+    monkeypatch.setattr("scanner.resuming.stamping.FRESH_COARSE", 3_600_000_000_000)
     desk.put(a__apk=apk())
     assert desk.scan().apps[0]["stamp"] is None
     assert desk.resume().read == ["a.apk"]

@@ -20,8 +20,8 @@ from scanner.model import (
     UserState,
     Verdict,
 )
-from scanner.phonerows import InstalledJudge
-from scanner.policy import CLEAN, FOUND, fails
+from scanner.phones.installed import InstalledJudge
+from scanner.policies.policy import CLEAN, FOUND, fails
 
 NOW = "2026-11-24T03:00:00Z"
 HOSTILE = (

@@ -16,9 +16,9 @@ from scanner.curation.exchange.common import Exported, unbound
 from scanner.curation.testkeys import public_key_of
 from scanner.curation.writing import file_of, to_yaml
 from scanner.database import file_bytes
+from scanner.database.signaturefile import ListDefinition, Signature, SignatureFile, check_file
+from scanner.database.signaturelist import parse_list, to_csv
 from scanner.errors import DatabaseError
-from scanner.signaturefile import ListDefinition, Signature, SignatureFile, check_file
-from scanner.signaturelist import parse_list, to_csv
 
 Reader = Callable[[bytes, Path], Iterable[Signature]]
 Writer = Callable[[tuple[Signature, ...]], Exported]

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from scanner.curation.exchange.common import Exported, apps_of, colons, left_out, said
-from scanner.signaturefile import Signature
-from scanner.signaturelist import Claim, digest_of
+from scanner.database.signaturefile import Signature
+from scanner.database.signaturelist import Claim, digest_of
 
 
 def read(data: bytes, file: Path) -> Iterable[Signature]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from scanner.signaturefile import Package, PinnedSigner, Signature
-from scanner.signaturelist import Claim, day_of_file, signature_of, slug
+from scanner.database.signaturefile import Package, PinnedSigner, Signature
+from scanner.database.signaturelist import Claim, day_of_file, signature_of, slug
 
 
 class Exported(msgspec.Struct, frozen=True):

@@ -20,8 +20,8 @@ from typing import Any
 import msgspec
 
 from scanner.curation.exchange.common import Exported, Group, apps_of, gathered, groups, left_out
-from scanner.signaturefile import Signature, day_of
-from scanner.signaturelist import digest_of
+from scanner.database.signaturefile import Signature, day_of
+from scanner.database.signaturelist import digest_of
 
 KINDS = ("sha256", "sha1", "md5")
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://pypi.org/project/app-inventory-scanner/signatures")

@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 
 from scanner.curation.exchange.common import Exported, apps_of, colons, left_out, said
-from scanner.signaturefile import Signature
-from scanner.signaturelist import Claim, digest_of
+from scanner.database.signaturefile import Signature
+from scanner.database.signaturelist import Claim, digest_of
 from scanner.strictyaml import dump_yaml, load_yaml
 
 SCHEMAS = (3, 4)

@@ -21,7 +21,7 @@ from scanner.formats.html.answering import MEANS, STATES, answer, numbers
 from scanner.formats.html.gathering import Gathered
 from scanner.formats.html.linking import cited
 from scanner.model import AppRow, SummaryRow, UnreadRow, Verdict
-from scanner.policy import FAILING, meaning
+from scanner.policies.policy import FAILING, meaning
 
 FOLDER = Path(__file__).resolve().parent
 POLICY = (

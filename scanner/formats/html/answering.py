@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from scanner.formats.html.gathering import Gathered
 from scanner.model import SummaryRow, Verdict
-from scanner.policy import CLEAN, FAILED, FOUND, INCOMPLETE, INTERRUPTED, NOTHING
+from scanner.policies.policy import CLEAN, FAILED, FOUND, INCOMPLETE, INTERRUPTED, NOTHING
 
 SENTENCES = {
     CLEAN: ("clean", "No listed app was found, and everything was read."),

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from scanner.formats.cleaning import clean
 from scanner.formats.telling import allowance, fingerprint, notes, users, version
 from scanner.model import AppRow, Finding, SignerRow, SummaryRow, UnreadRow, Verdict
-from scanner.policy import FAILING, fails
+from scanner.policies.policy import FAILING, fails
 
 MAX_CLEAR, MAX_OTHER = 50_000, 100_000
 """Apps that are clear, and others, in the list of all apps; how many more there are is said."""

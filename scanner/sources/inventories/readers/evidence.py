@@ -4,7 +4,7 @@ A folder for each phone and run: ``commands.jsonl`` says which file answers whic
 then; ``identities.jsonl`` whose certificates were read of which APK, each beside it as DER; ``SHA256SUMS`` the digests
 of all these answers and certificates. An answer that is not as it was is a gap, and not believed.
 
-Source: ``scanner/evidence.py``, which writes it.
+Source: ``scanner/phones/evidence.py``, which writes it.
 """
 
 from __future__ import annotations

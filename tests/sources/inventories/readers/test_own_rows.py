@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.allowing import Policing, Policy
 from scanner.database import SignatureDatabase, load_database
 from scanner.formats.jsondocument import JsonFormat
 from scanner.formats.jsonlines import JsonLinesFormat
@@ -34,7 +33,8 @@ from scanner.model import (
     UserState,
     Verdict,
 )
-from scanner.phonerows import InstalledJudge
+from scanner.phones.installed import InstalledJudge
+from scanner.policies.allowing import Policing, Policy
 from scanner.scanning import Scan
 from scanner.sources.inventories.documents import FileDocument
 from scanner.sources.inventories.readers.own_rows import OWN_READERS

@@ -16,7 +16,6 @@ from scanner.cache import IdentityCache
 from scanner.containment import Crash, guarded
 from scanner.database import SignatureDatabase
 from scanner.errors import ReadError, ScannerError
-from scanner.evidence import EvidenceRecorder
 from scanner.model import (
     LIMITS,
     NEWEST_SDK,
@@ -34,7 +33,8 @@ from scanner.model import (
     Withheld,
     printable,
 )
-from scanner.phonerows import InstalledJudge, contradicted
+from scanner.phones.evidence import EvidenceRecorder
+from scanner.phones.installed import InstalledJudge, contradicted
 from scanner.rows import Judge, Judged, observe
 from scanner.sources import open_location
 from scanner.sources.adb import AdbServer, Inventory, PhoneSource, Properties, TransparencyEntry

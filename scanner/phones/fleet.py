@@ -12,7 +12,7 @@ from scanner.database import SignatureDatabase
 from scanner.errors import ScannerError, SourceError
 from scanner.interruption import next_of
 from scanner.model import SCHEMA_VERSION, Outcome, PhoneStep, UnreadRow, printable
-from scanner.phones import PhoneOptions, PhoneReader
+from scanner.phones.reader import PhoneOptions, PhoneReader
 
 PHONES_AT_ONCE = 32
 GRACE = 3.0

@@ -28,7 +28,7 @@ from scanner.model import (
     first_known,
     printable,
 )
-from scanner.removal import removal_advice
+from scanner.phones.removal import removal_advice
 from scanner.rows import Judged, broken_notes, signer_row
 
 REMEMBERED = 4096

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
-from scanner.allowing import Allowance
 from scanner.database import SignatureDatabase
 from scanner.errors import PolicyError
-from scanner.policyfile import PolicyDocument, Problem, nearest
+from scanner.policies.allowing import Allowance
+from scanner.policies.policyfile import PolicyDocument, Problem, nearest
 
 SOON = timedelta(days=30)
 """How long before an allowance ends it is told."""

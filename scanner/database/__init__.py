@@ -12,10 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
-from scanner.bundle import installed_file
-from scanner.errors import DatabaseError
-from scanner.model import Certificate, ListState, SoughtApp
-from scanner.signaturefile import (
+from scanner.database.bundle import installed_file
+from scanner.database.signaturefile import (
     OLD_DAYS,
     PINNED,
     ListDefinition,
@@ -27,7 +25,9 @@ from scanner.signaturefile import (
     day_of,
     parse_shape,
 )
-from scanner.signaturelist import parse_list
+from scanner.database.signaturelist import parse_list
+from scanner.errors import DatabaseError
+from scanner.model import Certificate, ListState, SoughtApp
 
 log = logging.getLogger(__name__)
 MAX_FILE = 8 << 20
@@ -147,7 +147,7 @@ def default_folder() -> Path:
     Raises:
         DatabaseError: they are in neither place.
     """
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     for folder in (package / "_signatures", package.parent / "signatures"):
         if folder.is_dir():
             return folder

@@ -1,4 +1,4 @@
-"""The JSON Schema of a policy file, generated from its types. ``python -m scanner.policyschema`` prints it."""
+"""The JSON Schema of a policy file, generated from its types. ``python -m scanner.policies.policyschema`` prints it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from scanner.policyfile import SCOPES, WANTED, WHAT, PolicyFile
+from scanner.policies.policyfile import SCOPES, WANTED, WHAT, PolicyFile
 
 
 def policy_schema() -> dict[str, Any]:

@@ -15,10 +15,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from scanner.allowing import Allowance, Policy
 from scanner.errors import PolicyError
 from scanner.model import Value, Verdict, printable
-from scanner.policy import FAILING
+from scanner.policies.allowing import Allowance, Policy
+from scanner.policies.policy import FAILING
 from scanner.strictyaml import line_numbers, load_yaml
 
 Place = tuple[str | int, ...]

@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from scanner.model import AppRow, Assurance, CoverageHole, Finding, Value, Verdict, printable
-from scanner.policy import FAILING
+from scanner.policies.policy import FAILING
 
 Scoped = TypeVar("Scoped")
 ANOTHER_APP = frozenset({Verdict.IMPOSTOR, Verdict.DISPLAY_NAME, Verdict.LOOK_ALIKE})

@@ -17,8 +17,8 @@ from typing import Any, Literal, get_args, get_type_hints
 
 import msgspec
 
+from scanner.database.signaturefile import PINNED, SCHEMA, Package, PinnedSigner, Signature, SignatureFile
 from scanner.errors import DatabaseError
-from scanner.signaturefile import PINNED, SCHEMA, Package, PinnedSigner, Signature, SignatureFile
 
 NOT_STATED = "not stated"
 COLUMNS = ("package", "name", *PINNED, "id", "publisher", "variant", "status", "pins", "updated", "cite")
