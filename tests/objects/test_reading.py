@@ -35,7 +35,7 @@ def opened(served: Served, name: str = "x.bin", data: bytes = DATA) -> RemoteFil
 
 
 def is_read(asked: str) -> bool:
-    """Whether a request is for the object: S3 is also asked, once, in which region a bucket lies."""
+    """Whether a request is for the object: S3 is also asked in which region a bucket lies."""
     return "x.bin" in asked
 
 
@@ -77,6 +77,30 @@ def test_what_lies_outside_is_out_of_range_and_asks_nobody(served: Served) -> No
 def test_an_empty_object_is_empty(served: Served) -> None:
     with opened(served, data=b"") as file:
         assert (file.size, file.read_at(0, 0)) == (0, b"")
+
+
+def test_a_store_of_no_regions_is_not_asked_for_one_before_each_object(bucket: Served) -> None:
+    bucket.put({f"{number}.bin": DATA for number in range(20)})
+    for found in store_of(bucket.prefix).find(bucket.prefix):
+        with open_remote(found.address, found.size, found.etag) as file:
+            assert file.read_at(299_990, 10) == DATA[-10:]
+    asked = [line for line in bucket.link.crossed.requests if line.startswith("HEAD")]
+    assert 1 <= len(asked) <= 2
+
+
+def test_a_store_that_is_too_busy_to_tell_a_region_is_asked_again(bucket: Served) -> None:
+    bucket.put({f"{number}.bin": DATA for number in range(4)})
+    heads: list[str] = []
+
+    def busy(line: str) -> Fault | None:
+        heads.extend([line] if line.startswith("HEAD") else [])
+        return Fault(503) if line.startswith("HEAD") and len(heads) <= 6 else None
+
+    bucket.link.faults = busy
+    for found in store_of(bucket.prefix).find(bucket.prefix):
+        with open_remote(found.address, found.size, found.etag) as file:
+            assert file.read_at(299_990, 10) == DATA[-10:]
+    assert len(heads) == 8  # two each for the listing and two objects, and two that are answered
 
 
 class MemoryStore:

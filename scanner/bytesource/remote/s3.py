@@ -100,6 +100,8 @@ class S3Store:
         self._ranged = Ranged(self._tells)
         self._urls: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._lock = threading.Lock()
+        self._of_no_region: set[str] = set()
+        """Buckets whose store was asked for their region, and named none."""
 
     def find(self, address: str) -> Iterator[Found]:
         """See `Store.find`. A name that is a key and a folder is the key."""
@@ -212,9 +214,27 @@ class S3Store:
         return reason or f"the store answers {status} {code}".rstrip()
 
     async def _call(self, method: str, bucket: str, **words: Any) -> Any:  # noqa: ANN401 - as botocore's
-        await self._files.set_session()
+        return await getattr(await self._client(bucket), method)(**words)
+
+    async def _client(self, bucket: str) -> Any:  # noqa: ANN401 - botocore's
+        """The client for a bucket's region. Where a store names no region, s3fs alone would ask before each object."""
+        general = await self._files.set_session()
+        if bucket in self._of_no_region:
+            return general
         client = await self._files.get_s3(bucket)
-        return await getattr(client, method)(**words)
+        if client is general and await _answers(general, bucket):
+            self._of_no_region.add(bucket)
+        return client
+
+
+async def _answers(client: Any, bucket: str) -> bool:  # noqa: ANN401 - botocore's
+    """Whether the store says anything of a bucket, be it no; one that is too busy may say more another time."""
+    try:
+        await client.head_bucket(Bucket=bucket)
+    except botocore.exceptions.ClientError as error:
+        status: int = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status not in TOO_BUSY
+    return True
 
 
 def _anonymous() -> bool:
