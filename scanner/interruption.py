@@ -6,8 +6,9 @@ import queue
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 Item = TypeVar("Item")
 TURN = 0.2
@@ -26,18 +27,48 @@ def next_of(items: queue.SimpleQueue[Item]) -> Item:
             continue
 
 
+@contextmanager
+def held() -> Iterator[None]:
+    """While it is entered, the first Ctrl-C waits until `hear` is called, or the next item is asked for.
+
+    For whoever calls a library that is not made to be broken off anywhere: what is raised in one of its finalizers ends
+    nothing, and is printed.
+    """
+    entered = Interruption.entered
+    if entered is None:
+        yield
+        return
+    entered.holds += 1
+    try:
+        yield
+    finally:
+        entered.holds -= 1
+
+
+def hear() -> None:
+    """Raise the `KeyboardInterrupt` that `held` made wait."""
+    if Interruption.entered is not None:
+        Interruption.entered.raise_if_pending()
+
+
 class Interruption:
     """While it is entered, the first Ctrl-C is raised only while `between` waits for an item; a second one, anywhere.
 
     Not entered, or entered outside the main thread, it changes nothing: a library leaves signals to its user.
     """
 
+    entered: ClassVar[Interruption | None] = None
+    """The one that has the signal now."""
+
     def __init__(self) -> None:
         self._pending = self._listening = False
+        self.holds = 0
+        """How many `held` are entered."""
         self._before: Any = None
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
+            Interruption.entered = self
             self._before = signal.signal(signal.SIGINT, self._came)
         return self
 
@@ -46,15 +77,14 @@ class Interruption:
     ) -> None:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
-            self._before = None
+            self._before = Interruption.entered = None
 
     def between(self, items: Iterator[Item]) -> Iterator[Item]:
         """Each item; while the next one is awaited, Ctrl-C is heard. Raises `KeyboardInterrupt` then."""
         while True:
             self._listening = True
             try:
-                if self._pending:
-                    raise KeyboardInterrupt
+                self.raise_if_pending()
                 item = next(items)
             except StopIteration:
                 return
@@ -62,7 +92,12 @@ class Interruption:
                 self._listening = False
             yield item
 
+    def raise_if_pending(self) -> None:
+        """Raise the `KeyboardInterrupt` that waits, if there is one and it may be heard."""
+        if self._pending and self._listening:
+            raise KeyboardInterrupt
+
     def _came(self, _number: int, _frame: FrameType | None) -> None:
         again, self._pending = self._pending, True
-        if again or self._listening:
+        if again or (self._listening and not self.holds):
             raise KeyboardInterrupt

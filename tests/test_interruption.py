@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import queue
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +15,9 @@ import pytest
 
 from scanner.database import load_database
 from scanner.engines import Engine, PoolEngine, SerialEngine
-from scanner.interruption import Interruption, next_of
+from scanner.interruption import Interruption, hear, held, next_of
 from scanner.scanning import Scan
+from tests.conftest import ROOT
 from tests.support.apk_builder import build_apk
 
 
@@ -91,6 +94,70 @@ def test_another_thread_may_enter_it() -> None:
     thread.start()
     thread.join()
     assert found == [0, 1, 2, 3, 4]
+
+
+class Finalized:
+    """What is raised while it is thrown away is printed and ends nothing, as with the futures of a cluster."""
+
+    def __del__(self) -> None:
+        press()
+
+
+def finalizing(heard: list[int], *, ask: bool) -> Iterator[int]:
+    with held():
+        yield 0
+        Finalized()
+        heard.append(1)
+        if ask:
+            hear()
+        heard.append(2)
+        yield 1
+
+
+@pytest.mark.parametrize("ask", [False, True])
+def test_what_holds_it_hears_it_when_it_asks_or_when_the_next_item_is_asked_for(*, ask: bool) -> None:
+    heard: list[int] = []
+    items: list[int] = []
+    with Interruption() as ctrl_c, pytest.raises(KeyboardInterrupt):
+        items.extend(ctrl_c.between(finalizing(heard, ask=ask)))
+    assert heard == ([1] if ask else [1, 2])
+
+
+def test_a_second_one_is_raised_although_the_first_is_held() -> None:
+    def pressed() -> Iterator[int]:
+        with held():
+            press()
+            press()
+            yield 0
+
+    with Interruption() as ctrl_c, pytest.raises(KeyboardInterrupt):
+        next(ctrl_c.between(pressed()))
+
+
+def test_without_anybody_who_waits_nothing_is_held() -> None:
+    with held(), pytest.raises(KeyboardInterrupt):
+        press()
+    hear()
+
+
+@pytest.mark.parametrize("how", [["-m", "pressed"], ["pressed.py"]], ids=["module", "file"])
+def test_the_exit_code_is_ours_wherever_ctrl_c_came(tmp_path: Path, how: list[str]) -> None:
+    """While `dataclasses` makes a class, say, which runs text as code."""
+    (tmp_path / "pressed.py").write_text(
+        "import sys\n"
+        "from scanner.cli import run\n"
+        "from scanner.interruption import Interruption\n"
+        "def pressed(self, items):\n"
+        "    exec('raise KeyboardInterrupt')\n"
+        "Interruption.between = pressed\n"
+        "sys.argv[1:] = ['scan', '.', '-q', '-o', 'jsonl=rows.jsonl']\n"
+        "run()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, *how], cwd=tmp_path, env=os.environ | {"PYTHONPATH": f"{ROOT}:."}, check=False
+    )
+    assert done.returncode == 130
+    assert (tmp_path / "rows.jsonl").exists()
 
 
 def test_a_signal_that_another_thread_took_ends_the_wait() -> None:

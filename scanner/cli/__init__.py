@@ -84,7 +84,11 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal's narrow encoding must not end a report
-    sys.exit(_run())
+    code = _run()
+    # Had Ctrl-C come while a module that was just imported ran text as code, as `dataclasses` does, `python -m` would
+    # remember that and end itself by the signal, whatever code is given. Text that runs to its end makes it forget.
+    exec("")  # noqa: S102
+    sys.exit(code)
 
 
 def _open_what_is_closed() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickle
 import uuid
 from collections import deque
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -19,7 +20,8 @@ from scanner.engines.child import Setup
 from scanner.engines.dasklib import Cluster, WorkersDied
 from scanner.engines.onworker import IDLE_SECONDS, read_batch, told
 from scanner.engines.watchdog import Lost
-from scanner.engines.windowed import WindowedEngine, outcomes
+from scanner.engines.windowed import Item, WindowedEngine, outcomes
+from scanner.interruption import held
 from scanner.model import App, Outcome
 
 if TYPE_CHECKING:
@@ -53,6 +55,11 @@ class ClusterEngine(WindowedEngine[Sent]):
         self._told: Any = None
         self._seconds_each = BATCH_SECONDS / LEAST
         self._under_way: deque[Sent] = deque()
+
+    def run(self, reader: Reads, items: Iterable[Item]) -> Iterator[Outcome]:
+        """See `Engine.run`."""
+        with held():
+            yield from super().run(reader, items)
 
     def close(self) -> None:
         """See `Engine.close`."""

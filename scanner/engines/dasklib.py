@@ -29,7 +29,7 @@ import distributed  # noqa: E402 - it sets up logging while it is imported
 
 from scanner import __version__  # noqa: E402
 from scanner.errors import EngineError  # noqa: E402
-from scanner.interruption import TURN  # noqa: E402
+from scanner.interruption import TURN, hear  # noqa: E402
 
 for _name in ("distributed", "tornado", "asyncio"):
     logging.getLogger(_name).addHandler(logging.NullHandler())
@@ -104,6 +104,7 @@ class Cluster:
                 self._local.close(timeout=CLOSE_SECONDS)
 
     def _done(self, future: Any) -> bool:  # noqa: ANN401 - dask has no types
+        hear()
         try:
             with self._client.as_current():
                 distributed.wait([future], timeout=TURN)
