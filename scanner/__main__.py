@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+
+INTERRUPTED = 130
+"""The exit code of `scanner.cli`, which cannot be asked for it while it is being imported."""
+
 
 def main() -> None:
     """Run the command line; ends the process with the exit code."""
-    from scanner.cli import run
-
+    try:
+        from scanner.cli import run
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     run()
 
 

@@ -136,7 +136,8 @@ def test_the_python_example_of_the_package_runs(tmp_path: Path) -> None:
 
 
 def test_exit_codes_of_the_command_line_are_those_of_the_policy() -> None:
-    from scanner import cli
+    from scanner import __main__, cli
     from scanner.policies import policy
 
     assert (cli.FAILED, cli.INTERRUPTED) == (policy.FAILED, policy.INTERRUPTED)
+    assert __main__.INTERRUPTED == policy.INTERRUPTED

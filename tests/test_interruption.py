@@ -160,6 +160,21 @@ def test_the_exit_code_is_ours_wherever_ctrl_c_came(tmp_path: Path, how: list[st
     assert (tmp_path / "rows.jsonl").exists()
 
 
+def test_ctrl_c_while_the_program_is_still_loaded_is_no_traceback() -> None:
+    script = (
+        "import sys\n"
+        "class Pressed:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'scanner.cli.scan':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Pressed())\n"
+        "from scanner.__main__ import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
 def test_a_signal_that_another_thread_took_ends_the_wait() -> None:
     def elsewhere() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
