@@ -70,6 +70,7 @@ class BinaryXml:
         self.notes: dict[str, str] = {}
         self._data, self._most = data, limits.elements
         self._pools: list[StringPool] = []
+        self._pairs: dict[str, bytes] = {}  # of an element's name: the numbers of its name space and of itself
         self._ids, self._ids_count = 0, 0
         self._end = len(data)
         self._root = self._first_node(self._header(), limits.string_pool)
@@ -164,14 +165,16 @@ class BinaryXml:
                 self.notes["manifest-dummy-chunk"] = f"chunk of type 0x{kind:04x}; skipped, as on Android"
             at += size
 
-    def look_behind(self) -> None:
+    def repeats(self, name: str) -> bool:
+        """Whether there may be more elements of the name of one that ``elements`` has read, by its bytes: that costs little.
+
+        What no tool writes is passed over: a name that stands twice in the pool, or in another name space.
+        """
+        return self._data.count(self._pairs[name], 0, self._end) > len(("it opens", "it closes"))
+
+    def look_behind(self, root: str) -> None:
         """Note a second root, where there are more elements of the root's name than it alone would make."""
-        at, (kind, header, size) = self._root, self._node(self._root)
-        while kind != START:
-            at += size
-            kind, header, size = self._node(at)
-        pair = self._data[at + header : at + header + 8]
-        if self._data.count(pair, 0, self._end) > len(("it opens", "it closes")):
+        if self.repeats(root):
             for _ in self.elements():
                 pass
 
@@ -189,6 +192,7 @@ class BinaryXml:
         name = self.pool.string(number) or ""
         if wanted and depth > 1 and name != wanted:
             return Element(depth, name, {})
+        self._pairs[name] = self._data[at : at + 8]
         if count and (start != ATTRIBUTE or length != ATTRIBUTE):
             self.notes["manifest-attributes"] = (
                 f"attributes of {length} bytes from byte {start} instead of 20 from 20; read as Android reads them"

@@ -48,8 +48,8 @@ def identify(
         package_name=manifest.package_name,
         version_code=manifest.version_code,
         version_name=manifest.version_name,
-        min_sdk=manifest.min_sdk,
-        target_sdk=manifest.target_sdk,
+        min_sdk=manifest.kept_sdk.min_sdk,
+        target_sdk=manifest.kept_sdk.target_sdk,
         split=manifest.split,
         signing=signing,
         tamper=(

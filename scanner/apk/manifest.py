@@ -3,6 +3,10 @@
 Reading ends at ``<uses-sdk>``, or near the root where the string pool shows that there is none. Attributes are told by
 their resource id, as Android tells them, since their names may be anything. What Android refuses is read once more, by
 androguard, and says so: an app that no phone installs may still be known by its name.
+
+Where ``<uses-sdk>`` stands more than once, Android refuses the app on a release below the minimum of any, and keeps what
+the last one says. Source: AOSP ``ParsingPackageUtils.parseUsesSdk`` and ``ApkLiteParseUtils``, before Android 11
+``PackageParser``. Rows say what Android keeps, as ``dumpsys package`` does; a verification looks at all of them.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from scanner.model import LIMITS, Limits, Value
 VERSION_CODE, VERSION_NAME, VERSION_CODE_MAJOR = 0x0101021B, 0x0101021C, 0x01010576
 MIN_SDK, TARGET_SDK, TARGET_SANDBOX = 0x0101020C, 0x01010270, 0x0101054C
 """Resource ids of the ``android:`` attributes. Source: AOSP ``core/res/res/values/public*.xml``."""
+USES_SDK = "uses-sdk"
 NEAR = 8
 """Elements among which ``<uses-sdk>`` mostly is; beyond them the string pool is asked whether there is any."""
 TYPE_REFERENCE, FIRST_INT, LAST_INT = 0x01, 0x10, 0x1F
@@ -29,22 +34,34 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")
 """A package name that Android accepts. Source: AOSP ``FrameworkParsingPackageUtils.validateName``."""
 
 
+class UsesSdk(Value, frozen=True):
+    """What one ``<uses-sdk>`` says."""
+
+    min_sdk: int | None = None
+    target_sdk: int | None = None
+    codename: str | None = None
+    """The minimum where it is a release under development, such as ``Tiramisu``."""
+
+
 class Manifest(Value, frozen=True):
     """What the first elements say. ``references`` names attributes that point into the resource table."""
 
     package_name: str
     version_code: int | None
     version_name: str | None
-    min_sdk: int | None
-    target_sdk: int | None
+    uses_sdk: tuple[UsesSdk, ...]
+    """Every ``<uses-sdk>``, the one that Android keeps last."""
     split: str | None
     target_sandbox: int | None = None
     """``android:targetSandboxVersion`` of the root element."""
     references: tuple[str, ...] = ()
     version_name_reference: int | None = None
     tamper: tuple[str, ...] = ()
-    min_sdk_codename: str | None = None
-    """The minimum SDK where it is a release under development, such as ``Tiramisu``."""
+
+    @property
+    def kept_sdk(self) -> UsesSdk:
+        """What Android keeps of the SDK range: the last element's; nothing where there is none."""
+        return self.uses_sdk[-1] if self.uses_sdk else UsesSdk()
 
 
 class PlainTextManifest(ApkError):  # noqa: N818 - says what it is
@@ -63,7 +80,7 @@ def read_manifest(data: bytes, limits: Limits = LIMITS) -> Manifest:
         raise PlainTextManifest("the manifest is plain text: a library or source archive, not an APK")
     try:
         document = BinaryXml(data, limits)
-        return _read(document.elements("uses-sdk"), document)
+        return _read(document.elements(USES_SDK), document)
     except LimitExceeded:
         raise
     except ApkError as refused:
@@ -105,24 +122,20 @@ def _read(elements: Iterator[Element], document: BinaryXml | None = None, refuse
     code, major = _integer(found, VERSION_CODE), _integer(found, VERSION_CODE_MAJOR)
     if code is not None:
         code = (code & 0xFFFFFFFF) | (major or 0) << 32
-    sdk = _uses_sdk(islice(elements, NEAR))
-    if not sdk and (document is None or document.pool.holds("uses-sdk")):
-        sdk = _uses_sdk(elements)
+    uses_sdk = tuple(_uses_sdk(elements, document))
     if document is not None:
         with suppress(ApkError):  # what follows is broken, which whoever reads on will see
-            document.look_behind()
+            document.look_behind(root.name)
     return Manifest(
         package_name=package,
         version_code=code,
         version_name=_text(found, VERSION_NAME),
-        min_sdk=_integer(sdk, MIN_SDK),
-        target_sdk=_integer(sdk, TARGET_SDK),
+        uses_sdk=uses_sdk,
         split=found.get("split", (0, 0, ""))[2] or None,
         target_sandbox=_integer(found, TARGET_SANDBOX),
         references=tuple(name for name, key in _NAMES if found.get(key, (0,))[0] == TYPE_REFERENCE),
         version_name_reference=_reference(found, VERSION_NAME),
         tamper=tuple(_tamper(document, found, package, refused)),
-        min_sdk_codename=None if _integer(sdk, MIN_SDK) is not None else sdk.get(MIN_SDK, (0, 0, ""))[2] or None,
     )
 
 
@@ -147,9 +160,23 @@ def _tamper(document: BinaryXml | None, found: Attributes, package: str, refused
             yield f"manifest-decoy: the attribute {name} imitates a plain one; Android passes it over"
 
 
-def _uses_sdk(elements: Iterator[Element]) -> Attributes:
-    """Attributes of ``<uses-sdk>`` right under the root; empty where there is none."""
-    return next((one.attributes for one in elements if one.depth == 2 and one.name == "uses-sdk"), {})
+def _uses_sdk(elements: Iterator[Element], document: BinaryXml | None) -> Iterator[UsesSdk]:
+    """Each ``<uses-sdk>`` right under the root; behind the first only where its bytes say that there may be more."""
+    first = next(_sdks_among(islice(elements, NEAR)), None)
+    if first is None and (document is None or document.pool.holds(USES_SDK)):
+        first = next(_sdks_among(elements), None)
+    if first is not None:
+        yield first
+        if document is not None and document.repeats(USES_SDK):
+            yield from _sdks_among(elements)
+
+
+def _sdks_among(elements: Iterator[Element]) -> Iterator[UsesSdk]:
+    for one in elements:
+        if one.depth == 2 and one.name == USES_SDK:
+            least = _integer(one.attributes, MIN_SDK)
+            codename = one.attributes.get(MIN_SDK, (0, 0, ""))[2] if least is None else ""
+            yield UsesSdk(least, _integer(one.attributes, TARGET_SDK), codename or None)
 
 
 def _integer(found: Attributes, key: int) -> int | None:

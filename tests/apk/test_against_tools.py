@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from scanner.apk import identify
+from scanner.apk.verify import verify
 from scanner.bytesource import LocalFile
 from scanner.certificate import complete
 from scanner.model import ApkIdentity
@@ -152,6 +153,26 @@ def test_the_major_part_of_a_linked_version_code_counts(tmp_path):
     options = ("--version-code", "5", "--version-code-major", "3", "--min-sdk-version", "28")
     apk = linked(tmp_path, attributes='package="com.example.major"', options=options)
     assert (identity_of(apk).version_code, identity_of(apk).min_sdk) == (3 * 2**32 + 5, 28)
+
+
+TWICE = '<uses-sdk android:minSdkVersion="{}" android:targetSdkVersion="29"/>' * 2
+"""Both elements target Android 10, so that scheme v1 alone is enough."""
+
+
+@pytest.mark.parametrize("minimums", [(21, 24), (24, 21), (24, 24)])
+def test_several_uses_sdk_are_read_as_android_does_and_verified_as_apksigner_does(keys, tmp_path, minimums):
+    apk = linked(tmp_path, attributes='package="com.example.twice"', uses_sdk=TWICE.format(*minimums))
+    assert re.findall(r"^sdkVersion:'(\d+)'", run("aapt", "dump", "badging", apk), re.MULTILINE) == [
+        *map(str, minimums)
+    ]
+    out, schemes = tmp_path / "signed.apk", ["--v1-signing-enabled", "false", "--v3-signing-enabled", "false"]
+    apk = signed(apk, out, *keys.options("ec-1"), "--v4-signing-enabled", "false", *schemes, "--min-sdk-version", "24")
+    assert (identity_of(apk).min_sdk, identity_of(apk).target_sdk) == (minimums[-1], 29)
+    # Scheme v2 alone holds from Android 7 (24) on, which is as far down as either element lets the app be installed.
+    assert len(verified(apk)) == 1
+    with LocalFile(str(apk)) as source:
+        found = verify(source)
+    assert (found.verified, found.min_sdk) == (True, 24)
 
 
 # APKs that apksigner signs

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanner.apk.manifest import Manifest, PlainTextManifest, read_manifest
+from scanner.apk.manifest import Manifest, PlainTextManifest, UsesSdk, read_manifest
 from scanner.errors import ApkError
 from tests.support.axml import Element, Reference, encode, manifest
 
@@ -23,7 +23,7 @@ def read(root: Element, *, utf8: bool = False, use_ids: bool = True) -> Manifest
 @both_pools
 def test_the_identity_is_read(utf8):
     root = manifest("com.example.app", version_code=42, version_name="1.2.3", min_sdk=21, target_sdk=34)
-    assert read(root, utf8=utf8) == Manifest("com.example.app", 42, "1.2.3", 21, 34, None)
+    assert read(root, utf8=utf8) == Manifest("com.example.app", 42, "1.2.3", (UsesSdk(21, 34),), None)
 
 
 @both_pools
@@ -35,27 +35,44 @@ def test_a_version_name_of_any_text_is_read(utf8, name):
 @both_pools
 def test_a_manifest_without_uses_sdk_has_no_sdk_range(utf8):
     found = read(manifest("com.example", min_sdk=None, target_sdk=None), utf8=utf8)
-    assert (found.min_sdk, found.target_sdk) == (None, None)
+    assert (found.uses_sdk, found.kept_sdk) == ((), UsesSdk())
 
 
 @both_pools
 def test_the_word_uses_sdk_alone_is_no_element(utf8):
     root = manifest("com.example", version_name="uses-sdk", min_sdk=None, target_sdk=None)
-    assert read(root, utf8=utf8).min_sdk is None
+    assert read(root, utf8=utf8).uses_sdk == ()
 
 
 @both_pools
 def test_uses_sdk_is_found_behind_other_elements(utf8):
     others = [Element("uses-permission", {"android:name": f"p{n}"}) for n in range(50)]
     found = read(manifest("com.example", children=others, min_sdk=19, target_sdk=None), utf8=utf8)
-    assert (found.min_sdk, found.target_sdk) == (19, None)
+    assert found.uses_sdk == (UsesSdk(19),)
+
+
+@both_pools
+@pytest.mark.parametrize("between", [0, 1, 50])
+def test_of_several_uses_sdk_the_last_is_kept_and_all_are_known(utf8, between):
+    others = [Element("uses-permission", {"android:name": f"p{n}"}) for n in range(between)]
+    first = Element("uses-sdk", {"android:minSdkVersion": 26, "android:targetSdkVersion": 33})
+    unnamed = Element("uses-sdk", {"android:minSdkVersion": "Tiramisu"})
+    found = read(manifest("com.example", children=[*others, first, *others, unnamed, *others], min_sdk=21), utf8=utf8)
+    assert found.uses_sdk == (UsesSdk(26, 33), UsesSdk(codename="Tiramisu"), UsesSdk(21, 34))
+    assert found.kept_sdk == UsesSdk(21, 34)
+
+
+def test_a_uses_sdk_deeper_inside_is_none():
+    deep = Element("queries", {}, [Element("uses-sdk", {"android:minSdkVersion": 30})])
+    assert read(manifest("com.example", children=[deep, deep], min_sdk=21)).uses_sdk == (UsesSdk(21, 34),)
+    assert read(manifest("com.example", children=[deep], min_sdk=None, target_sdk=None)).uses_sdk == ()
 
 
 def test_an_sdk_written_as_text_is_read_where_it_is_a_number():
     root = Element("manifest", {"package": "a.b"}, [Element("uses-sdk", {"android:minSdkVersion": "23"})])
-    assert read(root).min_sdk == 23
+    assert read(root).uses_sdk == (UsesSdk(23),)
     root = Element("manifest", {"package": "a.b"}, [Element("uses-sdk", {"android:minSdkVersion": "Tiramisu"})])
-    assert read(root).min_sdk is None
+    assert read(root).uses_sdk == (UsesSdk(codename="Tiramisu"),)
 
 
 @pytest.mark.parametrize(

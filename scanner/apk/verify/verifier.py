@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from scanner.apk.identity import MANIFEST, NotAnApk
-from scanner.apk.manifest import Manifest, manifest_bytes, read_manifest
+from scanner.apk.manifest import Manifest, UsesSdk, manifest_bytes, read_manifest
 from scanner.apk.release import api_level
 from scanner.apk.signingblock import SCHEME_OF_BLOCK, V2, V3, V31, V32, SigningBlock, signing_block_of
 from scanner.apk.verify.algorithms import ALGORITHMS, Content
@@ -72,7 +72,9 @@ def verify(
 ) -> Verification:
     """Whether the APK's signatures hold for every release from ``min_sdk`` to ``max_sdk``, and whose they are.
 
-    ``min_sdk`` defaults to the manifest's. ``idsig`` is the file of a v4 signature, which then must hold too.
+    ``min_sdk`` defaults to the manifest's, which of several ``<uses-sdk>`` is the highest, as apksig has it
+    (``ApkUtils.getMinSdkVersionFromBinaryAndroidManifest``): below it no release installs the app. ``idsig`` is the file
+    of a v4 signature, which then must hold too.
 
     Raises:
         ApkError: it is no APK, or its directory or manifest cannot be read: there is nothing to verify.
@@ -85,7 +87,7 @@ def verify(
     if not entries:
         raise NotAnApk("no AndroidManifest.xml: a zip, but not an APK", is_zip=True)
     manifest = read_manifest(manifest_bytes(source, entries[0], limits), limits)
-    lowest = min_sdk if min_sdk is not None else manifest.min_sdk or api_level(manifest.min_sdk_codename)
+    lowest = min_sdk if min_sdk is not None else _lowest(manifest)
     run = _Run(source, directory, manifest, lowest, max_sdk, limits, idsig=idsig, v4=None if idsig is None else ())
     if lowest > max_sdk:
         run.issues.error("MIN_SDK_ABOVE_MAX_SDK", lowest, max_sdk)
@@ -268,9 +270,19 @@ def _agreement(run: _Run, block: SigningBlock | None) -> None:  # noqa: ARG001 -
 
 
 def _target(run: _Run, block: SigningBlock | None) -> None:  # noqa: ARG001 - the steps share one shape
-    manifest = run.manifest
-    target = manifest.target_sdk
-    if target is None:
-        target = manifest.min_sdk or api_level(manifest.min_sdk_codename)
-    if target >= V2_REQUIRED_TARGET and run.max_sdk >= target and not run.found:
-        run.issues.error("MIN_SIG_SCHEME_FOR_TARGET_SDK_NOT_MET", target, "v2")
+    """Scheme v2 is wanted by the target that Android keeps, the last, or by that of apksig, the first there is."""
+    kept, named = run.manifest.kept_sdk, [one.target_sdk for one in run.manifest.uses_sdk if one.target_sdk is not None]
+    last = _least(kept) if kept.target_sdk is None else kept.target_sdk
+    first = named[0] if named else _lowest(run.manifest)
+    wanting = [target for target in (first, last) if V2_REQUIRED_TARGET <= target <= run.max_sdk]
+    if wanting and not run.found:
+        run.issues.error("MIN_SIG_SCHEME_FOR_TARGET_SDK_NOT_MET", wanting[0], "v2")
+
+
+def _lowest(manifest: Manifest) -> int:
+    """The lowest release that installs the app: no ``<uses-sdk>`` may ask for a higher one."""
+    return max(map(_least, manifest.uses_sdk), default=1)
+
+
+def _least(uses_sdk: UsesSdk) -> int:
+    return uses_sdk.min_sdk or api_level(uses_sdk.codename)

@@ -421,3 +421,33 @@ def test_a_minimum_that_is_a_codename_counts(codename: str, holds: bool) -> None
     """An app for a release under development needs no JAR signature; compared with apksigner 31."""
     apk = build_apk("com.example", v2=[A], min_sdk=codename, target_sdk=None)
     assert check(apk).verified is holds
+
+
+def uses_sdk(least: int | str | None, target: int | None = None) -> axml.Element:
+    said = {"android:minSdkVersion": least, "android:targetSdkVersion": target}
+    return axml.Element("uses-sdk", {name: value for name, value in said.items() if value is not None})
+
+
+@pytest.mark.parametrize(("first", "second"), [(23, 24), (24, 23), (24, None), (None, 24), ("O", 21), (21, "O")])
+def test_of_several_minimums_the_highest_is_where_the_releases_begin(first: int | str, second: int | str) -> None:
+    """Android asks of each that the release is not below it, so scheme v2 alone is enough."""
+    children = [uses_sdk(first), uses_sdk(second, 29)]
+    answer = check(build_apk(axml.manifest("com.example", children=children, min_sdk=None, target_sdk=None), v2=[A]))
+    assert (answer.verified, answer.min_sdk) == (True, 25 if "O" in (first, second) else 24)
+
+
+@pytest.mark.parametrize(
+    ("elements", "holds"),
+    [
+        ([(21, 29), (21, 29)], True),
+        ([(21, 33), (21, 29)], False),  # apksig goes by the first target there is
+        ([(21, 29), (21, 33)], False),  # Android keeps the last
+        ([(21, 29), (30, None)], False),  # which then targets its minimum
+        ([(30, None), (21, 29)], True),
+        ([(21, None), (30, None), (21, None)], False),
+    ],
+)
+def test_of_several_targets_that_of_android_and_that_of_apksig_may_want_scheme_v2(elements, holds: bool) -> None:
+    children = [uses_sdk(*one) for one in elements]
+    apk = build_apk(axml.manifest("com.example", children=children, min_sdk=None, target_sdk=None), v1=[A])
+    assert check(apk).verified is holds
