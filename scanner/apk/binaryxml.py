@@ -166,7 +166,7 @@ class BinaryXml:
             at += size
 
     def repeats(self, name: str) -> bool:
-        """Whether there may be more elements of the name of one that ``elements`` has read, by its bytes: that costs little.
+        """Whether there may be more elements named as one that ``elements`` has read, by its bytes: that costs little.
 
         What no tool writes is passed over: a name that stands twice in the pool, or in another name space.
         """

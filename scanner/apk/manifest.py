@@ -4,8 +4,8 @@ Reading ends at ``<uses-sdk>``, or near the root where the string pool shows tha
 their resource id, as Android tells them, since their names may be anything. What Android refuses is read once more, by
 androguard, and says so: an app that no phone installs may still be known by its name.
 
-Where ``<uses-sdk>`` stands more than once, Android refuses the app on a release below the minimum of any, and keeps what
-the last one says. Source: AOSP ``ParsingPackageUtils.parseUsesSdk`` and ``ApkLiteParseUtils``, before Android 11
+Where ``<uses-sdk>`` stands more than once, Android refuses the app on a release below any minimum, and keeps what the
+last one says. Source: AOSP ``ParsingPackageUtils.parseUsesSdk`` and ``ApkLiteParseUtils``, before Android 11
 ``PackageParser``. Rows say what Android keeps, as ``dumpsys package`` does; a verification looks at all of them.
 """
 

@@ -73,8 +73,8 @@ def verify(
     """Whether the APK's signatures hold for every release from ``min_sdk`` to ``max_sdk``, and whose they are.
 
     ``min_sdk`` defaults to the manifest's, which of several ``<uses-sdk>`` is the highest, as apksig has it
-    (``ApkUtils.getMinSdkVersionFromBinaryAndroidManifest``): below it no release installs the app. ``idsig`` is the file
-    of a v4 signature, which then must hold too.
+    (``ApkUtils.getMinSdkVersionFromBinaryAndroidManifest``): below it no release installs the app. ``idsig`` is the
+    file of a v4 signature, which then must hold too.
 
     Raises:
         ApkError: it is no APK, or its directory or manifest cannot be read: there is nothing to verify.
