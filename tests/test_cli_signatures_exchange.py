@@ -10,7 +10,7 @@ import pytest
 
 from scanner.cli.signatures import FOREIGN
 from scanner.curation.exchange import FORMATS
-from scanner.database import load_database, read_signature_file
+from scanner.database import default_folder, load_database, read_signature_file
 from scanner.database.signaturefile import PINNED, Signature
 from tests.conftest import Ran
 from tests.support.apk_builder import build_apk
@@ -119,7 +119,8 @@ def test_export_then_import_gives_the_same_pins(format_: str, app_scanner: Run, 
     again, _ = imported(app_scanner, tmp_path, format_, exported.out)
     assert pins(again, SAYS[format_]) == pins(shipped, SAYS[format_])
     assert len(pins(again, SAYS[format_])) >= 9
-    assert load_database([tmp_path / "out.yaml"], replace=True).signatures == tuple(
+    lists = default_folder() / "lists.yaml"  # which the list of a spreadsheet names, and cannot define
+    assert load_database([tmp_path / "out.yaml", lists], replace=True).signatures == tuple(
         sorted(again, key=lambda one: one.id)
     )
 

@@ -65,6 +65,59 @@ def test_rows_of_one_app_come_together(tmp_path: Path) -> None:
     assert "our build log" in app.signers[0].cites
 
 
+LISTS = """
+schema: 1
+lists: [{id: our-policy, title: Our policy on mobile apps, status: in-force, cites: [our intranet]}]
+"""
+
+
+def test_a_column_says_which_lists_name_an_app(tmp_path: Path) -> None:
+    text = (
+        "package,name,lists\n"
+        "com.example.app,Ours,us-eo-13971\n"
+        "com.example.lite,Ours,our-policy; us-eo-13971\n"
+        "com.example.other,Other,\n"
+    )
+    mine = listed(tmp_path, text)
+    listed(tmp_path, LISTS, "lists.yaml")
+    database = load_database([tmp_path])
+    named = {one.id: one.lists for one in database.signatures}
+    assert [(one.list_id, one.named_as) for one in named["ours"]] == [("us-eo-13971", "Ours"), ("our-policy", "Ours")]
+    assert named["other"] == ()
+    assert "our-policy" in {state.id for state in database.list_states()}
+    with pytest.raises(
+        DatabaseError, match=r"list\.csv: ours\.lists\[1\]\.list: no list 'our-policy' is defined, by no YAML"
+    ):
+        load_database([mine])
+
+
+def test_a_scan_goes_by_the_lists_of_a_list(tmp_path: Path, scan_rows: Run) -> None:
+    text = "package,lists\ncom.example.app,our-policy us-eo-13971\ncom.example.other,\n"
+    signatures = "--signatures", listed(tmp_path, text), "--signatures", listed(tmp_path, LISTS, "lists.yaml")
+    apks = tmp_path / "apks"
+    apks.mkdir()
+    (apks / "other.apk").write_bytes(build_apk("com.example.other", v1=[A], v2=[A]))
+    ran = scan_rows(apks, *signatures, "--list", "our-policy")
+    assert (ran.code, [finding["fails"] for finding in ran.apps[0]["findings"]]) == (0, [False])
+    (apks / "app.apk").write_bytes(build_apk("com.example.app", v1=[A], v2=[A]))
+    for named in ("our-policy", "us-eo-13971"):
+        ran = scan_rows(apks, *signatures, "--list", named)
+        fails = {row["package_name"]: [finding["fails"] for finding in row["findings"]] for row in ran.apps}
+        assert (ran.code, fails) == (1, {"com.example.app": [True], "com.example.other": [False]})
+    assert ran.apps[0]["findings"][0]["lists"] == ["our-policy", "us-eo-13971"]
+    assert scan_rows(apks, *signatures, "--list", "taiwan-risk-notices").code == 0
+
+
+def test_a_list_that_keeps_the_lists_of_an_app_loses_none(tmp_path: Path) -> None:
+    (wps,) = [one for one in load_database().signatures if one.id == "wps-office"]
+    whole = to_csv([wps])
+    assert load_database([listed(tmp_path, whole)]).replaced == ()
+    bare = whole.replace("us-eo-13971; texas-prohibited-technologies", "texas-prohibited-technologies")
+    assert bare != whole
+    ((_, why),) = load_database([listed(tmp_path, bare)]).replaced
+    assert "without its list us-eo-13971" in why
+
+
 def test_a_list_without_dates_is_as_old_as_its_file(tmp_path: Path) -> None:
     mine = listed(tmp_path, "package\ncom.example.app\n")
     os.utime(mine, (1_577_880_000, 1_577_880_000))
@@ -108,16 +161,30 @@ def test_text_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
 
 def test_a_list_is_linted_like_any_file(tmp_path: Path, app_scanner: Run) -> None:
     good = listed(tmp_path, f"package,name,sha256\ncom.example.app,Ours,{A.sha256}\n")
+    unknown = listed(tmp_path, "package,lists\ncom.example.app,us-eo-13917\n", "unknown.csv")
     bad = listed(tmp_path, f"package,sha1\ncom.example.app,{'61ed377e85d386a8dfee6b864bd85b0bfaa5af81'}\n", "bad.csv")
     assert app_scanner("signatures", "lint", good).code == 0
     ran = app_scanner("signatures", "lint", bad)
     assert (ran.code, "[public-key]" in ran.out) == (1, True)
+    ran = app_scanner("signatures", "lint", unknown)
+    assert (ran.code, "no list 'us-eo-13917' is defined" in ran.out) == (1, True)
+    ran = app_scanner(
+        "signatures", "lint", unknown, listed(tmp_path, LISTS.replace("our-policy", "us-eo-13917"), "l.yaml")
+    )
+    assert ran.code == 0
 
 
 def test_the_shipped_signatures_survive_a_list(tmp_path: Path) -> None:
-    def pins(signatures: object) -> set[tuple[str, ...]]:
+    def pins(signatures: object) -> set[tuple[object, ...]]:
         return {
-            (app.id, package.name, package.status, package.pins, signer.sha256 or signer.sha1 or signer.md5 or "?")
+            (
+                app.id,
+                tuple(one.list_id for one in app.lists),
+                package.name,
+                package.status,
+                package.pins,
+                signer.sha256 or signer.sha1 or signer.md5 or "?",
+            )
             for app in signatures  # type: ignore[attr-defined]
             for package in app.packages
             for signer in app.signers_of(package)

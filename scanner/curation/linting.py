@@ -130,7 +130,7 @@ def _across(contents: list[tuple[str, SignatureFile]], known_lists: set[str]) ->
     for file, signature in apps:
         for mention in signature.lists:
             if mention.list_id not in lists:
-                text = f"no list {mention.list_id!r} is defined"
+                text = f"no list {mention.list_id!r} is defined, by no YAML file of these signatures"
                 yield Complaint("error", file, signature.id, "unknown-list", text)
     yield from _owners(
         "duplicate-package",

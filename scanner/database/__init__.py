@@ -256,5 +256,6 @@ def _check_lists(signatures: Iterable[tuple[Signature, Path]], lists: dict[str, 
         for number, mention in enumerate(signature.lists):
             if mention.list_id not in lists:
                 raise DatabaseError(
-                    f"{file}: {signature.id}.lists[{number}].list: no list {mention.list_id!r} is defined"
+                    f"{file}: {signature.id}.lists[{number}].list: no list {mention.list_id!r} is defined, "
+                    "by no YAML file of these signatures"
                 )

@@ -3,6 +3,9 @@
 The columns are ours, named in the first line, in any order and case; only ``package`` must be there. Rows of one
 ``id`` (else of one ``name``, else of one package) are one app. What a list does not say is taken cautiously: a single
 source, and pins that are not complete, so that another signer accuses nobody.
+
+``lists`` has the ids of the lists that name the app, with semicolons or blanks between them, as `ListMention` has them
+in YAML. Only YAML can define a list.
 """
 
 from __future__ import annotations
@@ -17,11 +20,19 @@ from typing import Any, Literal, get_args, get_type_hints
 
 import msgspec
 
-from scanner.database.signaturefile import PINNED, SCHEMA, Package, PinnedSigner, Signature, SignatureFile
+from scanner.database.signaturefile import (
+    PINNED,
+    SCHEMA,
+    ListMention,
+    Package,
+    PinnedSigner,
+    Signature,
+    SignatureFile,
+)
 from scanner.errors import DatabaseError
 
 NOT_STATED = "not stated"
-COLUMNS = ("package", "name", *PINNED, "id", "publisher", "variant", "status", "pins", "updated", "cite")
+COLUMNS = ("package", "name", *PINNED, "id", "publisher", "variant", "status", "pins", "lists", "updated", "cite")
 _FORMULA = ("=", "+", "-", "@")
 """What makes a spreadsheet take a cell for a formula; kept with an apostrophe in front, as OWASP advises."""
 _KIND = {64: "sha256", 40: "sha1", 32: "md5"}
@@ -41,9 +52,19 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 def signature_of(
-    id_: str, name: str, claims: Iterable[Claim], *, updated: str, publisher: str = NOT_STATED, note: str | None = None
+    id_: str,
+    name: str,
+    claims: Iterable[Claim],
+    *,
+    updated: str,
+    publisher: str = NOT_STATED,
+    note: str | None = None,
+    lists: Iterable[str] = (),
 ) -> Signature:
-    """One app from what is claimed of it; what several claims say alike stands once, with all their citations."""
+    """One app from what is claimed of it; what several claims say alike stands once, with all their citations.
+
+    ``lists`` are the ids of those that name it, by ``name``.
+    """
     packages: dict[str, list[Claim]] = {}
     signers: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for claim in claims:
@@ -57,6 +78,7 @@ def signature_of(
         publisher=publisher,
         updated=updated,
         note=note,
+        lists=tuple(ListMention(list_id=one, named_as=name) for one in dict.fromkeys(lists)),
         packages=tuple(_package(name, same) for name, same in packages.items()),
         signers=tuple(_signer(digests, cites) for digests, cites in signers.items()),
     )
@@ -127,6 +149,7 @@ def _app(id_: str, rows: list[dict[str, str]], file: Path, day: str) -> Signatur
         [_claim(row, file) for row in rows],
         updated=max((row["updated"] for row in rows if row["updated"]), default=day),
         publisher=first("publisher") or NOT_STATED,
+        lists=(one for row in rows for one in re.findall(r"[^;,\s]+", row["lists"])),
     )
 
 
@@ -182,7 +205,7 @@ def _check_columns(names: list[str], file: Path) -> None:
 
 
 def to_csv(apps: Iterable[Signature]) -> str:
-    """A list of these apps: what `parse_list` reads back with the same pins. Notes and certificates stay behind."""
+    """A list of these apps: what `parse_list` reads back with the same pins and lists. No notes, no certificates."""
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
@@ -191,6 +214,7 @@ def to_csv(apps: Iterable[Signature]) -> str:
             common = {
                 "package": package.name, "name": app.name, "id": app.id, "publisher": app.publisher,
                 "variant": package.variant, "status": package.status, "pins": package.pins, "updated": app.updated,
+                "lists": "; ".join(mention.list_id for mention in app.lists),
             }  # fmt: skip
             for signer in app.signers_of(package):
                 digests = {kind: getattr(signer, kind) or "" for kind in PINNED}
