@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 
 INTERRUPTED = 130
 """The exit code of `scanner.cli`, which cannot be asked for it while it is being imported."""
@@ -13,7 +13,7 @@ def main() -> None:
     try:
         from scanner.cli import run
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        os._exit(INTERRUPTED)  # nothing is there yet that would have to be ended
     run()
 
 

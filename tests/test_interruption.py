@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -160,19 +160,86 @@ def test_the_exit_code_is_ours_wherever_ctrl_c_came(tmp_path: Path, how: list[st
     assert (tmp_path / "rows.jsonl").exists()
 
 
-def test_ctrl_c_while_the_program_is_still_loaded_is_no_traceback() -> None:
+@pytest.mark.parametrize("how", [["-m", "pressed"], ["pressed.py"]], ids=["module", "file"])
+def test_ctrl_c_while_the_program_is_still_loaded_is_no_traceback(tmp_path: Path, how: list[str]) -> None:
     script = (
         "import sys\n"
         "class Pressed:\n"
         "    def find_spec(self, name, *_):\n"
         "        if name == 'scanner.cli.scan':\n"
-        "            raise KeyboardInterrupt\n"
+        "            exec('raise KeyboardInterrupt')\n"
         "sys.meta_path.insert(0, Pressed())\n"
         "from scanner.__main__ import main\n"
         "main()\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+    assert pressed(tmp_path, script, how) == (130, "", "")
+
+
+def pressed(folder: Path, script: str, how: Sequence[str] = ("pressed.py",)) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a script."""
+    (folder / "pressed.py").write_text(script)
+    there = os.environ | {"PYTHONPATH": f"{ROOT}:."}
+    done = subprocess.run([sys.executable, *how], cwd=folder, env=there, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+THE_END = """
+import atexit, os, signal, sys, threading
+from scanner import cli
+
+def press():
+    os.kill(os.getpid(), signal.SIGINT)
+
+class Thrown:
+    def __init__(self, what): self.what = what
+    def __del__(self): self.what()
+
+def last():
+    threading.main_thread().join()
+    press()
+
+{}
+os.makedirs("empty", exist_ok=True)
+sys.argv[1:] = ["scan", "empty", "-q", "-o", "jsonl=rows.jsonl"]
+cli.run()
+"""
+NOTHING_TO_SCAN = 4
+
+
+@pytest.mark.parametrize(
+    ("when", "code"),
+    [
+        ("cli._give_up_what_cannot_be_written = press", 130),
+        ("cli._end_at_ctrl_c, end = lambda code: (end(code), press()), cli._end_at_ctrl_c", NOTHING_TO_SCAN),
+        ("threading.Thread(target=last).start()", NOTHING_TO_SCAN),
+        ("atexit.register(press)", NOTHING_TO_SCAN),
+        ("kept = Thrown(press)", NOTHING_TO_SCAN),
+    ],
+    ids=["still running", "done", "waiting for a thread", "at exit", "torn down"],
+)
+def test_ctrl_c_at_the_very_end_is_never_a_traceback_nor_a_death_by_signal(
+    tmp_path: Path, when: str, code: int
+) -> None:
+    assert pressed(tmp_path, THE_END.format(when)) == (code, "", "")
+    assert (tmp_path / "rows.jsonl").read_text().count('"type":"summary"') == 1
+
+
+def test_ctrl_c_that_python_can_raise_nowhere_is_not_printed_and_not_lost(tmp_path: Path) -> None:
+    script = (
+        "os.makedirs('empty/a')\n"
+        "open('empty/a/text', 'w').close()\n"
+        "from scanner import scanning\n"
+        "make, scanning.open_source = scanning.open_source, lambda spec: (Thrown(press), make(spec))[1]"
+    )
+    code, out, err = pressed(tmp_path, THE_END.format(script))
+    assert (code, out, err) == (130, "", "")
+    assert '"interrupted":true' in (tmp_path / "rows.jsonl").read_text()
+
+
+def test_what_else_python_can_raise_nowhere_is_printed(tmp_path: Path) -> None:
+    code, _, err = pressed(tmp_path, THE_END.format("cli._open_what_is_closed = lambda: Thrown(lambda: 1 / 0)"))
+    assert code == NOTHING_TO_SCAN
+    assert "ZeroDivisionError" in err
 
 
 def test_a_signal_that_another_thread_took_ends_the_wait() -> None:

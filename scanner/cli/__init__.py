@@ -5,11 +5,14 @@ Nothing heavy is imported before a command runs: ``--help`` costs what click cos
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
+import signal
 import sys
 from contextlib import suppress
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import click
 
@@ -28,6 +31,9 @@ from scanner.cli.signatures import signatures
 from scanner.cli.verify import verify
 from scanner.cli.watch import watch
 from scanner.errors import ScannerError
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 PROGRAM = "app-scanner"
 FAILED, INTERRUPTED = 5, 130
@@ -79,12 +85,16 @@ cli.add_command(history)
 
 def run() -> None:
     """Run the command line and end the process with its exit code; every error is one line."""
-    sys.excepthook = _crash
-    _open_what_is_closed()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal's narrow encoding must not end a report
-    code = _run()
+    sys.excepthook, sys.unraisablehook = _crash, _lost
+    try:
+        _open_what_is_closed()
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")  # a terminal's narrow encoding must not end a report
+        code = _run()
+    except KeyboardInterrupt:  # before it began, or while the end was on its way
+        code = INTERRUPTED
+    _end_at_ctrl_c(code)
     # Had Ctrl-C come while a module that was just imported ran text as code, as `dataclasses` does, `python -m` would
     # remember that and end itself by the signal, whatever code is given. Text that runs to its end makes it forget.
     exec("")  # noqa: S102
@@ -148,8 +158,30 @@ def _give_up_what_cannot_be_written() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _end_at_ctrl_c(code: int) -> None:
+    """All is written: from now on Ctrl-C ends the process with the code that it has, and never by the signal.
+
+    Threads may yet have to end; after them Python tears itself down, where it can call nobody any more.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        return
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, lambda *_: os._exit(code))
+
+
+def _lost(what: UnraisableHookArgs) -> None:
+    """What was raised where nothing can be raised, as while an object is thrown away.
+
+    Of Ctrl-C and of time that is up nobody need hear: `scanner.interruption` remembers the one, the other comes again.
+    """
+    if issubclass(what.exc_type, Exception):
+        sys.__unraisablehook__(what)
+
+
 def _crash(kind: type[BaseException], value: BaseException, trace: TracebackType | None) -> None:
     """A bug in this program: shown whole, and never with Python's exit code 1, which means "found" here."""
+    if issubclass(kind, KeyboardInterrupt):
+        os._exit(INTERRUPTED)
     sys.__excepthook__(kind, value, trace)
     sys.stderr.flush()
     os._exit(FAILED)
