@@ -86,18 +86,21 @@ def _limited(seconds: float) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    tick, passed = min(TICK, seconds), 0.0
+    tick, passed, over = min(TICK, seconds), 0.0, False
 
     def ticked(_number: int, _frame: FrameType | None) -> None:
         nonlocal passed
         passed += tick
-        if passed >= seconds:
+        if passed >= seconds and not over:
             raise _TimeUp
 
     before = signal.signal(signal.SIGALRM, ticked)
-    signal.setitimer(signal.ITIMER_REAL, tick, tick)
     try:
-        yield
+        signal.setitimer(signal.ITIMER_REAL, tick, tick)
+        try:
+            yield
+        finally:
+            over = True  # a tick that comes while the clock is stopped must not keep it going
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

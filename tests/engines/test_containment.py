@@ -17,7 +17,7 @@ from scanner.engines.child import Setup
 from scanner.engines.crew import Crew
 from scanner.engines.launching import commanded, forked
 from scanner.engines.spread import spread
-from scanner.engines.watchdog import DIED, Lost
+from scanner.engines.watchdog import DIED, Lost, in_time
 from scanner.errors import EngineError
 from scanner.model import App, Location, Outcome, Passed, UnreadRow
 from tests.support.deadly import DeadlyReader, candidates
@@ -93,6 +93,23 @@ def test_in_this_process_too_what_takes_too_long_is_given_up(
     before = signal.getsignal(signal.SIGALRM)
     found = named(read(made, DeadlyReader({"1.apk": death}), candidates(tmp_path, 3)))
     assert list(found) == [1]
+    assert signal.getsignal(signal.SIGALRM) is before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_time_that_is_up_while_the_clock_is_stopped_is_not_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the clock would go on, and end whatever comes next."""
+    setitimer, before = signal.setitimer, signal.getsignal(signal.SIGALRM)
+
+    def late(which: int, seconds: float, interval: float = 0.0) -> None:
+        handler = signal.getsignal(signal.SIGALRM)
+        if not seconds and callable(handler):
+            handler(signal.SIGALRM, None)
+        setitimer(which, seconds, interval)
+
+    monkeypatch.setattr("scanner.engines.watchdog.TICK", 60.0)
+    monkeypatch.setattr(signal, "setitimer", late)
+    assert in_time(lambda: "done", 60) == "done"
     assert signal.getsignal(signal.SIGALRM) is before
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
