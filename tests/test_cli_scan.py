@@ -554,7 +554,7 @@ def test_a_broken_pipe_ends_quietly(tmp_path: Path) -> None:
 def test_ctrl_c_writes_what_was_read(tmp_path: Path, jobs: int) -> None:
     folder = write(tmp_path / "apks", {f"{number:04}.apk": apk(f"com.example.n{number}") for number in range(150)})
     rows = tmp_path / "rows.jsonl"
-    listing = "\n".join([str(folder)] * 400)
+    listing = "\n".join([str(folder)] * 4000)
     (tmp_path / "list").write_text(listing)
     command = [sys.executable, "-m", "scanner", "scan", "--files-from", tmp_path / "list", "-o", f"jsonl={rows}"]
     process = subprocess.Popen([*command, "-j", str(jobs)], cwd=ROOT, stderr=subprocess.PIPE, start_new_session=True)
@@ -568,7 +568,7 @@ def test_ctrl_c_writes_what_was_read(tmp_path: Path, jobs: int) -> None:
     ran = Ran(130, rows.read_text(), "")
     assert ran.summary["type"] == "summary"
     assert ran.summary["interrupted"]
-    assert 0 < len(ran.apps) == ran.summary["counts"]["apps"] < 400 * 150
+    assert 0 < len(ran.apps) == ran.summary["counts"]["apps"] < 4000 * 150
     assert ran.summary["exit_code"] == 130
 
 
