@@ -70,6 +70,11 @@ def test_a_folder_that_cannot_be_made_or_filled_is_one_line(tmp_path: Path, app_
     assert (ran.code, ran.err) == (5, f"app-scanner: {tmp_path}/file/below/: Not a directory\n")
 
 
+def test_a_folder_that_takes_nothing_is_found_out_at_once() -> None:
+    with pytest.raises(OutputError, match=r"^/proc: [^\n]+$"):  # where not even root can make a file
+        open_destination("/proc/", ".parquet")
+
+
 @pytest.mark.parametrize(
     ("output", "said"),
     [
@@ -117,7 +122,7 @@ def test_an_object_that_was_not_finished_does_not_appear(tmp_path: Path, monkeyp
 
 def _leave(place: Destination, error: type[BaseException]) -> None:
     """A part that is large enough to be sent in pieces, and ends in the middle."""
-    with place.part("part-00000.parquet") as stream:
+    with place.part(0) as stream:
         stream.write(bytes(11 << 20))
         raise error
 

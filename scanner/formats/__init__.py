@@ -14,7 +14,7 @@ from scanner.model.history import DayRow, HistoryRow, SightingRow
 
 Item_contra = TypeVar("Item_contra", contravariant=True)
 Last_contra = TypeVar("Last_contra", contravariant=True)
-NewPart = Callable[[str], AbstractContextManager[BinaryIO]]
+NewPart = Callable[[int], AbstractContextManager[BinaryIO]]
 FORMATS = {
     "table": ("scanner.formats.table", "TableFormat"),
     "json": ("scanner.formats.jsondocument", "JsonFormat"),
@@ -79,7 +79,7 @@ def new_format(name: str, out: TextIO) -> Format:
 
 
 def new_format_in_parts(name: str, new_part: NewPart) -> WriterInParts[AppRow | UnreadRow, SummaryRow]:
-    """The format of that name, writing files that ``new_part`` opens by name."""
+    """The format of that name, writing files that ``new_part`` opens by number."""
     made: WriterInParts[AppRow | UnreadRow, SummaryRow] = _class_of(IN_PARTS[name])(new_part)
     return made
 

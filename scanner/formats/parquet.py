@@ -55,9 +55,9 @@ class ParquetFormat:
 
 
 class ParquetParts:
-    """See `Format`. The rows of one report in several files: ``new_part`` opens the one of a name."""
+    """See `Format`. The rows of one report in several files: ``new_part`` opens the one of a number."""
 
-    def __init__(self, new_part: Callable[[str], AbstractContextManager[BinaryIO]]) -> None:
+    def __init__(self, new_part: Callable[[int], AbstractContextManager[BinaryIO]]) -> None:
         self._new_part = new_part
         self._number = 0
         self._rows = self._parts()
@@ -79,7 +79,7 @@ class ParquetParts:
     def _parts(self) -> Generator[None, AppRow | UnreadRow | SummaryRow | None, None]:
         row = yield
         while row is not None:
-            with self._new_part(f"part-{self._number:05}.parquet") as stream:
+            with self._new_part(self._number) as stream:
                 file = _File(stream)
                 try:
                     while row is not None and not file.full:

@@ -1,6 +1,7 @@
 """A link to an HTTP server, of a given latency and width, that counts what crosses it and breaks it when told.
 
-It hands requests without a body (GET, HEAD) on to the server, unchanged, so that signed requests stay valid.
+It hands requests on to the server unchanged, so that signed ones stay valid; a body must tell its length, or come in
+chunks.
 """
 
 from __future__ import annotations
@@ -123,9 +124,24 @@ class Link:
         self._under_way += 1
         self.crossed.at_once = max(self.crossed.at_once, self._under_way)
         try:
+            head += await self._sent(lines, reader, writer)
             return await self._answered(lines, head, writer, from_server, to_server, fault)
         finally:
             self._under_way -= 1
+
+    async def _sent(self, lines: list[str], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        """The body of a request. Who waits to be told that it is wanted is told; the server says so once more."""
+        if _header(lines, "expect"):
+            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            await writer.drain()
+        if "chunked" not in (_header(lines, "transfer-encoding") or ""):
+            return await reader.readexactly(int(_header(lines, "content-length") or 0))
+        body, size = b"", 1
+        while size:
+            line = await reader.readline()
+            size = int(line.split(b";")[0], 16)
+            body += line + await reader.readexactly(size + 2)
+        return body
 
     async def _answered(
         self,
@@ -146,6 +162,8 @@ class Link:
             head = "\r\n".join(line for line in lines if not line.lower().startswith("range:")).encode("latin-1")
         to_server.write(head)
         answer = await from_server.readuntil(b"\r\n\r\n")
+        while answer.startswith(b"HTTP/1.1 100 "):
+            answer = await from_server.readuntil(b"\r\n\r\n")
         told = answer.decode("latin-1").split("\r\n")
         if fault.without_ranges:
             answer = "\r\n".join(line for line in told if not line.lower().startswith("accept-ranges:")).encode(
