@@ -45,6 +45,18 @@ def held() -> Iterator[None]:
         entered.holds -= 1
 
 
+@contextmanager
+def put_off() -> Iterator[None]:
+    """The first Ctrl-C within is raised at the end, a second one anywhere.
+
+    For what has to be there whole before it can be ended, such as processes and threads of somebody else.
+    """
+    with Interruption() as waiting:
+        yield
+    if waiting.pending:
+        raise KeyboardInterrupt
+
+
 def hear() -> None:
     """Raise the `KeyboardInterrupt` that `held` made wait."""
     if Interruption.entered is not None:
@@ -61,7 +73,9 @@ class Interruption:
     """The one that has the signal now."""
 
     def __init__(self) -> None:
-        self._pending = self._listening = False
+        self._listening = False
+        self.pending = False
+        """Whether Ctrl-C came, and was not raised or nobody heard of it."""
         self.holds = 0
         """How many `held` are entered."""
         self._before: Any = None
@@ -94,10 +108,10 @@ class Interruption:
 
     def raise_if_pending(self) -> None:
         """Raise the `KeyboardInterrupt` that waits, if there is one and it may be heard."""
-        if self._pending and self._listening:
+        if self.pending and self._listening:
             raise KeyboardInterrupt
 
     def _came(self, _number: int, _frame: FrameType | None) -> None:
-        again, self._pending = self._pending, True
+        again, self.pending = self.pending, True
         if again or (self._listening and not self.holds):
             raise KeyboardInterrupt

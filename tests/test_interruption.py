@@ -15,7 +15,7 @@ import pytest
 
 from scanner.database import load_database
 from scanner.engines import Engine, PoolEngine, SerialEngine
-from scanner.interruption import Interruption, hear, held, next_of
+from scanner.interruption import Interruption, hear, held, next_of, put_off
 from scanner.scanning import Scan
 from tests.conftest import ROOT
 from tests.support.apk_builder import build_apk
@@ -132,6 +132,42 @@ def test_a_second_one_is_raised_although_the_first_is_held() -> None:
 
     with Interruption() as ctrl_c, pytest.raises(KeyboardInterrupt):
         next(ctrl_c.between(pressed()))
+
+
+def test_what_must_be_there_whole_is_made_before_it_is_heard() -> None:
+    made: list[int] = []
+
+    def make(presses: int) -> None:
+        with put_off():
+            for _ in range(presses):
+                press()
+            made.append(presses)
+
+    make(0)
+    with pytest.raises(KeyboardInterrupt):
+        make(1)
+    assert made == [0, 1]
+    with pytest.raises(KeyboardInterrupt):
+        make(2)
+    assert made == [0, 1]
+
+
+def test_a_cluster_that_was_only_just_being_made_is_ended_without_a_word(tmp_path: Path) -> None:
+    script = """
+from scanner import engines
+class Engine:
+    def close(self):
+        print("ended")
+def made(*_, **__):
+    press()
+    print("made")
+    return Engine()
+engines.engine_for = made
+from scanner.cli import engining
+engining.engine_for = made
+"""
+    code, out, err = pressed(tmp_path, THE_END.format(script))
+    assert (code, out, err.strip()) == (130, "made\nended\n", "")
 
 
 def test_without_anybody_who_waits_nothing_is_held() -> None:

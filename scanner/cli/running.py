@@ -22,7 +22,7 @@ from scanner.database import load_database
 from scanner.errors import SourceError
 from scanner.formats import new_format, new_format_in_parts
 from scanner.formats.cleaning import clean
-from scanner.interruption import Interruption
+from scanner.interruption import Interruption, put_off
 from scanner.model import NEWEST_SDK, REMOTE, AppRow, Limits, Search, SummaryRow, UnreadRow
 from scanner.policies.policy import FAILED
 from scanner.resuming.stamping import Stamper
@@ -74,8 +74,9 @@ def run_scan(
             click.echo(f"app-scanner: {NOTHING_CONNECTED}", err=True)
     choices = inventory_choices(form, columns)
     with ExitStack() as stack:
-        reading = engine_choice(engine, jobs, io_concurrency, limits.item_seconds)
-        stack.callback(reading.close)
+        with put_off():  # a cluster that is only half there cannot be ended
+            reading = engine_choice(engine, jobs, io_concurrency, limits.item_seconds)
+            stack.callback(reading.close)
         stamper = Stamper(database.digest, sdk or NEWEST_SDK, verify_all=verify_all, search=search, limits=limits)
         wanted, earlier = stack.enter_context(files_for(wanted, stamper if resume else None, only=only_findings))
         scan = Scan(
