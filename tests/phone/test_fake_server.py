@@ -27,7 +27,7 @@ def client() -> Callable[..., subprocess.CompletedProcess[str]]:
 
     def run(fake: FakeAdbServer, *words: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "ANDROID_ADB_SERVER_PORT": str(fake.port)}
-        return subprocess.run([adb_program(), *words], capture_output=True, text=True, env=environment, timeout=30)
+        return subprocess.run([adb_program(), *words], capture_output=True, text=True, env=environment, timeout=300)
 
     return run
 
@@ -65,7 +65,7 @@ def test_a_phone_refuses_with_the_words_of_the_real_server(
 
 def test_tracking_sends_each_list() -> None:
     lists = ["A\toffline\n", "A\tdevice\n", ""]
-    with FakeAdbServer("", track=lists) as fake, socket.create_connection((fake.host, fake.port), 5) as link:
+    with FakeAdbServer("", track=lists) as fake, socket.create_connection((fake.host, fake.port), 120) as link:
         link.sendall(b"0012host:track-devices")
         reader = link.makefile("rb")
         assert reader.read(8) == b"OKAY0000"

@@ -84,14 +84,14 @@ def test_latency_of_several_streams_overlaps(adb: AdbServer, start_phone: Start)
     phone = start_phone("14")
     with contextlib.ExitStack() as stack:
         shells = [stack.enter_context(shell_of(adb, phone)) for _ in range(40)]
-        phone.latency = 0.5
+        phone.latency = 2.0
         began = time.perf_counter()
         for shell in shells:
             shell._link.sendall(b"echo\n")
         assert [shell._reader.readline() for shell in shells] == [b"\n"] * 40
         took = time.perf_counter() - began
         phone.latency = 0.0
-    assert 0.5 <= took < 10, "one after another they would take 20"
+    assert 2 <= took < 70, "one after another they would take 80"
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,7 @@ class Link:
         self._under_way = 0
         self.crossed = Crossed()
         self.faults: Callable[[str], Fault | None] = lambda _: None
+        self._ending = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -88,6 +89,7 @@ class Link:
 
     async def _end(self) -> None:
         self._listener.close()
+        self._ending = True
         while others := asyncio.all_tasks() - {asyncio.current_task()}:  # one may have been accepted meanwhile
             for task in others:
                 task.cancel()
@@ -104,9 +106,13 @@ class Link:
                     while await self._exchange(reader, writer, *above):
                         pass
                 finally:
-                    above[1].close()
+                    self._close(above[1])
         finally:
-            writer.close()
+            self._close(writer)
+
+    def _close(self, writer: asyncio.StreamWriter) -> None:
+        """Close a connection; at the end of all also where somebody does not take what is yet to be sent."""
+        writer.transport.abort() if self._ending else writer.close()
 
     async def _exchange(
         self,

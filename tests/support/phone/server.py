@@ -72,8 +72,7 @@ class AdbServer:
 
     def _no_usb(self) -> list[str]:
         """A newer adb can be held to one USB device: to one that there is not."""
-        said = subprocess.run([self.binary, "help"], capture_output=True, text=True, env=self.environment, timeout=30)
-        return ["--one-device", "none"] if "--one-device" in said.stdout else []
+        return ["--one-device", "none"] if "--one-device" in self.run("help").stdout else []
 
     def connect(self, phone: SimulatedPhone) -> str:
         """Connect to a phone and wait until adb knows its state; returns the serial number.
@@ -102,13 +101,15 @@ class AdbServer:
         lines = self.run("devices").stdout.splitlines()[1:]
         return dict(line.split("\t", 1) for line in lines if "\t" in line)
 
-    def run(self, *words: object, stdin: bytes | None = None, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *words: object, stdin: bytes | None = None, timeout: float = START
+    ) -> subprocess.CompletedProcess[str]:
         """The real client with these words; its output as text."""
         done = self.run_binary(*words, stdin=stdin, timeout=timeout)
         return subprocess.CompletedProcess(done.args, done.returncode, _text(done.stdout), _text(done.stderr))
 
     def run_binary(
-        self, *words: object, stdin: bytes | None = None, timeout: float = 60
+        self, *words: object, stdin: bytes | None = None, timeout: float = START
     ) -> subprocess.CompletedProcess[bytes]:
         """The real client with these words; its output as it is."""
         command = [str(self.binary), *map(str, words)]
