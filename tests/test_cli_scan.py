@@ -15,6 +15,7 @@ import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 import zstandard
@@ -388,7 +389,10 @@ def test_a_file_that_is_no_readable_apk_is_unread_with_a_reason(scan_rows: Scan,
 @pytest.mark.parametrize("kind", ["tar.gz", "tar.xz", "tar.zst", "zip-stored", "tar"])
 def test_an_archive_cut_short_keeps_what_was_read_and_says_so(scan_rows: Scan, tmp_path: Path, kind: str) -> None:
     data = CONTAINERS[kind](
-        {"a.apk": apk("com.example.a"), "b.apk": apk("com.example.b", members={"x": os.urandom(900_000)})}
+        {
+            "a.apk": apk("com.example.a"),
+            "b.apk": apk("com.example.b", members={"x": Random(1).randbytes(900_000)}),
+        }
     )
     write(tmp_path, {"cut": data[:-20000]})
     ran = scan_rows(tmp_path / "cut")
@@ -643,7 +647,7 @@ def test_what_a_damaged_tar_hides_is_said(scan_rows: Scan, tmp_path: Path, damag
 
 def test_a_zstd_frame_cut_short_is_said(scan_rows: Scan, tmp_path: Path) -> None:
     data = zstandard.compress(
-        tar_bytes({"g.apk": GOOD, "wx.apk": apk("com.tencent.mm", members={"x": os.urandom(400_000)})})
+        tar_bytes({"g.apk": GOOD, "wx.apk": apk("com.tencent.mm", members={"x": Random(1).randbytes(400_000)})})
     )
     write(tmp_path, {"x.bin": data[: len(data) // 2]})
     assert scan_rows(tmp_path).code == 3

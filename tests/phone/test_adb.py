@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import adbutils
 import pytest
@@ -20,7 +20,7 @@ RELEASES = ("6", "7", "10", "13", "14", "15", "16")
 @pytest.fixture(scope="module")
 def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("apks") / "big.apk"
-    path.write_bytes(os.urandom(30_000_123))
+    path.write_bytes(Random(1).randbytes(30_000_123))
     return path
 
 
@@ -55,7 +55,7 @@ def test_exit_codes_and_errors_are_apart_from_android_7_on(adb: AdbServer, start
 
 def test_shell_reads_what_the_client_sends(adb: AdbServer, start_phone: Start) -> None:
     phone = start_phone("14")
-    data = os.urandom(3_000_000)
+    data = Random(1).randbytes(3_000_000)
     said = adb.run_binary("-s", phone.address, "shell", "sha256sum", stdin=data)
     assert said.stdout.split()[0] == hashlib.sha256(data).hexdigest().encode()
     assert adb.run_binary("-s", phone.address, "exec-in", "cat >/data/local/tmp/x", stdin=data).returncode == 0

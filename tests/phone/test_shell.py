@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -48,7 +48,7 @@ def shell_of(adb: AdbServer, phone: SimulatedPhone) -> Iterator[PersistentShell]
 @pytest.fixture
 def apk(tmp_path: Path) -> Path:
     path = tmp_path / "some.apk"
-    path.write_bytes(os.urandom(1_000_000))
+    path.write_bytes(Random(1).randbytes(1_000_000))
     return path
 
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -22,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def apk(tmp_path: Path) -> Path:
     path = tmp_path / "some.apk"
-    path.write_bytes(os.urandom(5_000_000))
+    path.write_bytes(Random(1).randbytes(5_000_000))
     return path
 
 
