@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from scanner.joining import Joining
-from scanner.model import REMOTE, SCHEMA_VERSION, CoverageHole, Device, Installed, Outcome, UnreadRow, printable
+from scanner.model import (
+    REMOTE,
+    SCHEMA_VERSION,
+    CoverageHole,
+    Device,
+    Installed,
+    Outcome,
+    UnreadRow,
+    counted,
+    printable,
+)
 from scanner.phones.installed import InstalledJudge
 from scanner.sources.inventories.reading import Gap, NotAndroid
 from scanner.sources.inventory import InventorySource, is_promising, open_inventory, why_doubtful
@@ -92,7 +102,7 @@ class Inventories:
         for system, count in self._elsewhere.items():
             yield CoverageHole(f"{count} of {printable(system)}", "not Android: counted, and not judged")
         for source, count in self._afar.items():
-            files = f"{count} file{'s' * (count != 1)} of {printable(source)} named like an inventory"
+            files = f"{counted(count, 'file')} of {printable(source)} named like an inventory"
             yield CoverageHole(files, "of stores and web servers only APKs are read: download what is an inventory")
         yield from self._notes.told()
 
@@ -149,7 +159,7 @@ class _Notes:
             more = f" and {self._more[text]} more" if self._more[text] else ""
             yield CoverageHole(printable(first) + more, printable(text))
         if self._others:
-            yield CoverageHole(f"{self._others} more notes", f"only the first {MAX_NOTES} are named here")
+            yield CoverageHole(counted(self._others, "more note"), f"only the first {MAX_NOTES} are named here")
 
 
 def _unread(source: InventorySource, gap: Gap) -> UnreadRow:

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from scanner.database import SignatureDatabase, agreement, comparable
 from scanner.database.signaturefile import PINNED, Package, PinnedSigner, Signature
-from scanner.model import Assurance, Certificate, Evidence, Finding, Value, Verdict
+from scanner.model import Assurance, Certificate, Evidence, Finding, Value, Verdict, plural
 
 KINDS = {
     "sha256": "certificate-sha256",
@@ -122,7 +122,8 @@ def _judge(observed: Observation, package: Package, pins: tuple[PinnedSigner, ..
         return _without_signer(observed, package)
     if any(_agreed(past, pins) for past in observed.history):
         return Verdict.PAST_SIGNER, "a pinned signer is only in the certificate history, another signs now"
-    beside = f"; {len(agreeing)} of {len(observed.signers)} signers is pinned, all must be" if agreeing else ""
+    are = plural(len(agreeing), "is", "are")
+    beside = f"; {len(agreeing)} of {len(observed.signers)} signers {are} pinned, all must be" if agreeing else ""
     if package.pins == "none" and not pins:
         return Verdict.NAME_ONLY, "no certificate of this app is known to compare with"
     if package.pins != "complete":

@@ -13,7 +13,7 @@ from scanner.apk import NotAnApk
 from scanner.bytesource import ByteSource, Memory, member_bytes
 from scanner.containment import Crash, contained
 from scanner.errors import ApkError, LimitExceeded, ScannerError
-from scanner.model import LIMITS, App, AppRow, Expansion, Hop, Limits, Location, Outcome, Passed, UnreadRow
+from scanner.model import LIMITS, App, AppRow, Expansion, Hop, Limits, Location, Outcome, Passed, UnreadRow, counted
 from scanner.rows import Judge, Judged, same_signers, unread_row
 from scanner.sources.containers import (
     BUNDLE_MARKS,
@@ -173,8 +173,9 @@ class Reader:
         except ApkError as error:  # cut short: what was listed before is still read
             problems.append(f"not read to its end: {error}")
         if left_out:
+            members = counted(left_out, "member was", "members were")
             problems.append(
-                f"{left_out} members were not read: they inflate to more than {self.limits.inflated_total} bytes and "
+                f"{members} not read: what is in it inflates to more than {self.limits.inflated_total} bytes and "
                 f"{self.limits.inflated_ratio} times the archive (--limit inflated-total, inflated-ratio)"
             )
         return found, passed, problems, bool(names & BUNDLE_MARKS)

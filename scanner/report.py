@@ -12,7 +12,17 @@ from collections.abc import Iterable, Iterator
 from scanner import __version__
 from scanner.database import SignatureDatabase
 from scanner.errors import ApkError, ReadError, SourceError
-from scanner.model import SCHEMA_VERSION, AppRow, CoverageHole, SummaryRow, UnreadRow, Verdict, printable
+from scanner.model import (
+    SCHEMA_VERSION,
+    AppRow,
+    CoverageHole,
+    SummaryRow,
+    UnreadRow,
+    Verdict,
+    counted,
+    plural,
+    printable,
+)
 from scanner.policies.policy import FAILED, FOUND, INCOMPLETE, combined_code, fails
 from scanner.sources.inventories.documents import FileDocument, StdinDocument
 from scanner.sources.inventories.readers.own_rows import Newer, recognises, saved_rows
@@ -106,7 +116,9 @@ class SavedReport:
         missing = summary.counts.get("apps", 0) - self._scan.counts["apps"]
         if missing > 0:
             self.unsaved += missing
-            self._hole(f"{missing} apps", "read by the scan, and saved without a row (--only-findings or --redact)")
+            self._hole(
+                counted(missing, "app"), "read by the scan, and saved without a row (--only-findings or --redact)"
+            )
         self._begin_another()
 
     def _end_without_summary(self, code: int) -> None:
@@ -149,10 +161,8 @@ class SavedReport:
         if len({one.signatures for one in self._summaries}) > 1:
             yield CoverageHole("the signatures", "these scans were made with different ones: their rows may differ")
         if self._again:
-            why = "in more than one of these scans: their apps are counted in each"
-            yield CoverageHole(
-                f"{self._again} phone{'s' * (self._again != 1)} or source{'s' * (self._again != 1)}", why
-            )
+            what = f"{counted(self._again, 'phone')} or {plural(self._again, 'source')}"
+            yield CoverageHole(what, "in more than one of these scans: their apps are counted in each")
 
 
 class _Tally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from scanner.model import AppRow, CoverageHole, Verdict
+from scanner.model import AppRow, CoverageHole, Verdict, counted
 
 UNCERTIFIED = (
     "not signed, or the signature block is broken",
@@ -52,20 +52,15 @@ class Tally:
             yield CoverageHole(f"{self._unnamed} more", f"only the first {MAX_HOLES} are named here; see the rows")
         for number, why in zip(self._uncertified, UNCERTIFIED, strict=True):
             if number:
-                yield CoverageHole(_counted(number, "app", "without a certificate"), why)
+                yield CoverageHole(f"{counted(number, 'app')} without a certificate", why)
 
     def remarks(self) -> Iterator[CoverageHole]:
         """What is true of many rows at once."""
         if nameless := self.counts["nameless"]:
-            yield CoverageHole(
-                _counted(nameless, "app", "without a package name"), "only the name that people see is known"
-            )
+            what = f"{counted(nameless, 'app')} without a package name"
+            yield CoverageHole(what, "only the name that people see is known")
         if withheld := self.counts["withheld"]:
             why = "read, none of them listed, and left out of the report (--redact)"
-            yield CoverageHole(_counted(withheld, "app", "of personal profiles"), why)
+            yield CoverageHole(f"{counted(withheld, 'app')} of personal profiles", why)
         if other := self.counts["other_files"]:
-            yield CoverageHole(_counted(other, "other file"), "neither an APK nor an archive of APKs: not read")
-
-
-def _counted(number: int, noun: str, rest: str = "") -> str:
-    return f"{number} {noun}{'s' * (number != 1)} {rest}".rstrip()
+            yield CoverageHole(counted(other, "other file"), "neither an APK nor an archive of APKs: not read")

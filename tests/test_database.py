@@ -313,7 +313,7 @@ def test_the_good_file_of_these_tests_is_good(tmp_path):
         ("apps.0.packages.0.pins", "all", "apps[0].packages[0].pins", "Invalid enum value 'all'"),
         ("apps.0.packages.0.signers", "alice", "apps[0].packages[0].signers", "Expected `array`"),
         ("apps.0.packages.0.signers", ["bob"], "apps[0].packages[0].signers", "no signer 'bob'"),
-        ("apps.0.packages.0.pins", "none", "apps[0].packages[0].pins", "'none' with 1 signers"),
+        ("apps.0.packages.0.pins", "none", "apps[0].packages[0].pins", "'none' with 1 signer"),
         ("apps.0.packages.0.signers", [], "apps[0].packages[0].pins", "'complete' with 0 signers"),
         ("apps.0.packages.0.cites", [], "apps[0].packages[0].cites", "nobody can cite"),
         ("apps.0.packages.0.cites", ..., "apps[0].packages[0]", "missing required field `cites`"),

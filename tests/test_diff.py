@@ -201,7 +201,7 @@ def test_findings_alone_can_be_compared(tmp_path: Path, app_scanner: Scan) -> No
     short = saved(tmp_path / "few.jsonl", few, counts={"apps": 2})
     ran = app_scanner("diff", full, short, "-o", "jsonl")
     assert (ran.code, told(ran)) == (0, [])
-    assert "1 apps without findings" in str(ran.summary["coverage"])
+    assert "1 app without findings" in str(ran.summary["coverage"])
 
 
 def test_scans_without_a_phone_in_common_are_not_comparable(diff: Diff) -> None:

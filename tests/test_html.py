@@ -157,7 +157,7 @@ def test_what_the_page_has_no_room_for_is_said(monkeypatch: pytest.MonkeyPatch) 
     holes = tuple(CoverageHole(f"hole {n}", reason) for n in range(9) for reason in ("a", "b", "c", "d"))
     said = body(page([*rows], coverage=holes))
     assert re.search(r"\d+ apps are counted and not listed here", said)
-    assert "1 more findings are not written out" in said
+    assert "1 more finding is not written out" in said
     assert "And 2 more places" in said
     assert "And 2 more: those with findings are shown first" in said
     assert "for other reasons hole 0 hole 0 and 16 more" in said

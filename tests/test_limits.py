@@ -82,7 +82,7 @@ def test_an_archive_may_not_inflate_to_more_than_total_and_ratio_allow(tmp_path:
     assert len(scan_rows(path, "--limit", "inflated-total=1").apps) == 2
     ran = scan_rows(path, "--limit", "inflated-total=1", "--limit", "inflated-ratio=1")
     assert (len(ran.apps), ran.code) == (1, 3)
-    assert "1 members were not read: they inflate to more than 1 bytes and 1 times" in ran.unread[0]["reason"]
+    assert "1 member was not read: what is in it inflates to more than 1 bytes and 1 times" in ran.unread[0]["reason"]
 
 
 def test_a_member_of_a_compressed_tar_has_the_same_limit(tmp_path: Path, scan_rows) -> None:

@@ -172,7 +172,7 @@ def test_rows_left_out_are_said(app_scanner: Scan, saved: dict[str, Path], tmp_p
     app_scanner("scan", saved["found"].with_suffix(""), "--only-findings", "-o", f"jsonl={few}")
     ran = app_scanner("report", few, "-o", "jsonl")
     assert (ran.code, ran.summary["counts"]["apps"]) == (1, 2)
-    assert ran.summary["coverage"][-1]["hole"] == "1 apps"
+    assert ran.summary["coverage"][-1]["hole"] == "1 app"
 
 
 def test_what_is_no_saved_scan_has_failed(app_scanner: Scan, saved: dict[str, Path], tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from scanner.bytesource import ByteSource, Member, ZipDirectory, ZipEntry
 from scanner.errors import ApkError
-from scanner.model import printable
+from scanner.model import counted, printable
 
 REFUSED = "Android refuses the app"
 IGNORED = "ignored, as on Android"
@@ -44,7 +44,7 @@ def directory_notes(source: ByteSource, directory: ZipDirectory) -> Iterator[str
         yield "zip64: a zip64 locator stands before the end record; Android looks for no signing block then"
     gap = directory.eocd_offset - directory.offset - directory.size
     if gap and not directory.zip64:
-        yield f"directory-gap: {gap} bytes before the end record; Android looks for no signing block then"
+        yield f"directory-gap: {counted(gap, 'byte')} before the end record; Android looks for no signing block then"
     if not directory.exact:
         yield from _count_notes(directory)
 
@@ -56,7 +56,8 @@ def _count_notes(directory: ZipDirectory) -> Iterator[str]:
         yield f"directory-broken: {error}; {REFUSED}"
         return
     if behind:
-        yield f"directory-count: {behind} bytes behind the {directory.count} announced members; {IGNORED}"
+        announced = counted(directory.count, "announced member")
+        yield f"directory-count: {counted(behind, 'byte')} behind the {announced}; {IGNORED}"
 
 
 def name_notes(directory: ZipDirectory, *, thorough: bool) -> Iterator[str]:

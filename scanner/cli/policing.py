@@ -12,7 +12,7 @@ from scanner.cli.policyoptions import PolicyWords, policy_choices
 from scanner.database import SignatureDatabase, load_database
 from scanner.errors import PolicyError
 from scanner.formats.cleaning import clean
-from scanner.model import Verdict
+from scanner.model import Verdict, counted
 from scanner.policies.allowing import Policy
 from scanner.policies.policy import CLEAN, lint_code
 from scanner.policies.policyfile import read_policy
@@ -32,9 +32,7 @@ def run_lint(file: str, *, signatures: tuple[str, ...], only_signatures: bool) -
         click.echo(clean(f"{file}, line {problem.line}: {problem.level}: {problem.text}"))
     levels = [problem.level for problem in problems]
     counts = {level: levels.count(level) for level in ("error", "warning", "note")}
-    click.echo(
-        clean(f"{file}: ") + ", ".join(f"{count} {level}{'s' * (count != 1)}" for level, count in counts.items())
-    )
+    click.echo(clean(f"{file}: ") + ", ".join(counted(count, level) for level, count in counts.items()))
     return lint_code(counts["error"], counts["warning"])
 
 

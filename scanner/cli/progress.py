@@ -14,7 +14,7 @@ import click
 
 from scanner.engines import Engine, Reads
 from scanner.formats.cleaning import clean
-from scanner.model import App, AppRow, Outcome, PhoneStep, UnreadRow
+from scanner.model import App, AppRow, Outcome, PhoneStep, UnreadRow, counted, plural
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -102,7 +102,7 @@ class Progress:
             said.append(f"{rate:,.0f} a second")
         if self._total:
             done = min(self._handed, self._total)
-            said.append(f"{done / self._total:.0%} of {self._total:,} files")
+            said.append(f"{done / self._total:.0%} of {self._total:,} {plural(self._total, 'file')}")
             if files:
                 said.append(f"{duration((self._total - done) / files)} left")
         return ", ".join(said)
@@ -178,5 +178,5 @@ def duration(seconds: float) -> str:
 
 
 def _phone(step: PhoneStep) -> str:
-    count = "" if step.total is None else f" {step.done} of {step.total} apps"
+    count = "" if step.total is None else f" {step.done} of {counted(step.total, 'app')}"
     return f"{clean(step.source)}: {step.stage}{count}"

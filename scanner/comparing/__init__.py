@@ -20,7 +20,7 @@ from scanner.comparing.differing import aspects, findings_of
 from scanner.comparing.store import Store
 from scanner.comparing.unseen import Holes
 from scanner.errors import SourceError
-from scanner.model import SCHEMA_VERSION, CoverageHole, SummaryRow, UnreadRow
+from scanner.model import SCHEMA_VERSION, CoverageHole, SummaryRow, UnreadRow, counted, plural
 from scanner.model.comparison import Aspect, ChangeKind, ChangeRow, ComparisonRow, PlaceRow, Seen, Side
 from scanner.policies.policy import comparison_code, fails, worse
 from scanner.report import SavedReport
@@ -168,12 +168,11 @@ class Comparison:
             yield CoverageHole(f"{more} more", f"only the first {MAX_HOLES} are named here; see the saved scans")
         for side in SIDES:
             if number := self._missing[side]:
-                what = f"{number} phone{'s' * (number != 1)} or source{'s' * (number != 1)}"
+                what = f"{counted(number, 'phone')} or {plural(number, 'source')}"
                 yield CoverageHole(f"{side}: {what}", f"nothing of it was read {TOLD[side]}")
         if self._unsaved:
-            yield CoverageHole(
-                f"{self._unsaved} apps without findings", "one of the scans saved findings only: not compared"
-            )
+            what = f"{counted(self._unsaved, 'app')} without findings"
+            yield CoverageHole(what, "one of the scans saved findings only: not compared")
         if len({summary.signatures for summary in self._summaries.values()}) > 1:
             yield CoverageHole(
                 "the signatures", "the scans were made with different ones: verdicts may differ for that"

@@ -18,7 +18,7 @@ from scanner import __version__
 from scanner.comparing.apps import App
 from scanner.comparing.timeline import Look, Timeline
 from scanner.comparing.unseen import Holes
-from scanner.model import SCHEMA_VERSION, CoverageHole, UnreadRow
+from scanner.model import SCHEMA_VERSION, CoverageHole, UnreadRow, counted
 from scanner.model.history import DayRow, HistoryRow, Presence, SightingRow
 from scanner.policies.policy import FAILING, fails, history_code
 from scanner.report import SavedReport
@@ -108,7 +108,8 @@ class History:
             self._incomplete += 1
             self._hole(", ".join(report.names), broken)
         if report.unsaved:
-            why = f"{report.unsaved} apps were saved without a row: phones without findings may be missing"
+            apps = counted(report.unsaved, "app was", "apps were")
+            why = f"{apps} saved without a row: phones without findings may be missing"
             self._hole(", ".join(report.names), why)
         return last + 1
 
@@ -182,7 +183,7 @@ class History:
         if more := self._counts["holes"] - len(self._holes):
             yield CoverageHole(f"{more} more", f"only the first {MAX_HOLES} are named here")
         if unread := self._counts["unread"]:
-            yield CoverageHole(f"{unread} things unread", "in one scan or another; see the saved scans")
+            yield CoverageHole(f"{counted(unread, 'thing')} unread", "in one scan or another; see the saved scans")
 
 
 def _was_there(place: _Place, seen: _Seen, number: int) -> bool:

@@ -14,6 +14,7 @@ import msgspec
 
 from scanner.certificate import details, from_der, hash32
 from scanner.errors import DatabaseError
+from scanner.model import counted
 from scanner.strictyaml import load_yaml
 
 SCHEMA = 1
@@ -242,7 +243,7 @@ def _package_problems(package: Package, signers: list[str]) -> Iterable[str]:
         if signer not in signers:
             yield f"signers: no signer {signer!r} in this app"
     if bool(package.signers) == (package.pins == "none"):
-        yield f"pins: {package.pins!r} with {len(package.signers)} signers"
+        yield f"pins: {package.pins!r} with {counted(len(package.signers), 'signer')}"
 
 
 def _signer_problems(signer: PinnedSigner) -> Iterable[str]:

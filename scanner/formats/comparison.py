@@ -13,7 +13,7 @@ from rich.text import Text
 
 from scanner.formats.cleaning import clean
 from scanner.formats.console import console_on, print_holes, print_indented, whereabouts
-from scanner.model import SignerRow
+from scanner.model import SignerRow, counted
 from scanner.model.comparison import ChangeRow, ComparisonRow, PlaceRow, Seen
 from scanner.policies.policy import COMPARISON_MEANINGS
 
@@ -55,7 +55,7 @@ class ComparisonTable:
 
     def _lone(self, row: PlaceRow) -> None:
         now = "new" if row.missing_in == "old" else "not seen now"
-        apps = f"{row.apps} app{'s' * (row.apps != 1)} {'now' if row.missing_in == 'old' else 'before'}"
+        apps = f"{counted(row.apps, 'app')} {'now' if row.missing_in == 'old' else 'before'}"
         print_indented(self._console, clean(f"{now}: {apps}; {row.reason}"))
 
     def _change(self, row: ChangeRow) -> None:

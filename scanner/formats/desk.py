@@ -13,7 +13,7 @@ from rich.text import Text
 
 from scanner.formats.cleaning import clean
 from scanner.formats.console import print_indented
-from scanner.model import AppRow, PhoneStatus, SummaryRow, UnreadRow
+from scanner.model import AppRow, PhoneStatus, SummaryRow, UnreadRow, counted
 from scanner.policies.policy import CLEAN, FOUND
 
 BANDS = {CLEAN: ("CLEAR", "bold white on green"), FOUND: ("FOUND", "bold white on red")}
@@ -70,7 +70,7 @@ class DeskBlocks:
             print_indented(self._console, line)
         if len(lines) > MAX_LINES:
             self._console.print(Text(f"  and {len(lines) - MAX_LINES} more: see -o jsonl"))
-        self._console.print(Text(f"  {summary.counts['apps']} apps read\n", style="dim"))
+        self._console.print(Text(f"  {counted(summary.counts['apps'], 'app')} read\n", style="dim"))
 
     def _large(self, word: str) -> str:
         """The word five lines high, or as it is where the terminal is too narrow or knows no such letters."""
@@ -81,7 +81,7 @@ class DeskBlocks:
     def end(self) -> None:
         """What the desk has seen in all."""
         words = self._words
-        said = f"{words.total()} phone{'s' * (words.total() != 1)}: {words['CLEAR']} clear, {words['FOUND']} with "
+        said = f"{counted(words.total(), 'phone')}: {words['CLEAR']} clear, {words['FOUND']} with "
         self._console.print(Text(f"\n{said}findings, {words['NOT COMPLETE']} not complete", style="bold"))
 
 

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from scanner.formats.cleaning import cell, clean
 from scanner.formats.console import console_on, print_holes, print_indented, whereabouts
+from scanner.model import counted
 from scanner.model.history import DayRow, HistoryRow, SightingRow
 from scanner.policies.policy import HISTORY_MEANINGS
 
@@ -62,8 +63,7 @@ class HistoryTable:
             self._console.print(_by_day(self._days))
         print_holes(self._console, "Not seen", summary.coverage)
         counts = summary.counts
-        looks = counts["looks"]
-        said = [f"{counts['places']} phones and sources", f"{looks} look{'s' * (looks != 1)}"]
+        said = [counted(counts["places"], "phone or source", "phones and sources"), counted(counts["looks"], "look")]
         said += [f"{counts[state]} {state}" for state in STYLES if counts[state]]
         self._console.print(Text(", ".join(said), style="bold"))
         self._console.print(f"exit code {summary.exit_code}: {HISTORY_MEANINGS[summary.exit_code]}")
@@ -131,7 +131,7 @@ def _when(row: SightingRow) -> Iterator[str]:
     before = f" (not on {_moment(row.absent_before)})" if row.absent_before else ", the first look"
     still = "still there on" if row.state == "there" else "last seen on"
     gone = f", gone on {_moment(row.gone_since)}" if row.gone_since else ""
-    looks = f"{row.seen} of {row.looks} look{'s' * (row.looks != 1)} since"
+    looks = f"{row.seen} of {counted(row.looks, 'look')} since"
     yield f"from {_moment(row.first_seen)}{before}; {looks}"
     yield f"{still} {_moment(row.last_seen)}{gone}"
     if row.device is None:

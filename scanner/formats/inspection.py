@@ -8,9 +8,11 @@ from typing import TextIO
 import msgspec
 
 from scanner.formats.cleaning import clean
-from scanner.model import AppRow, Evidence, Inspection, SignerView, Verification
+from scanner.model import AppRow, Evidence, Inspection, SignerView, Verification, counted
 
 WIDTH = 14
+SEVERAL = {"activity": "activities", "activity-alias": "activity-aliases"}
+"""Components whose plural is not formed with an s."""
 
 
 def write_json(inspection: Inspection, out: TextIO) -> None:
@@ -49,7 +51,9 @@ def _lines(inspection: Inspection) -> Iterator[str]:
 
 def _identity(inspection: Inspection) -> Iterator[str]:
     row = inspection.row
-    components = ", ".join(f"{count} {name}" for name, count in inspection.components.items() if count)
+    components = ", ".join(
+        counted(count, name, SEVERAL.get(name, "")) for name, count in inspection.components.items() if count
+    )
     pairs = (
         ("file", row.location),
         ("size", f"{inspection.size} bytes"),

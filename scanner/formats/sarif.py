@@ -14,7 +14,7 @@ import msgspec
 
 from scanner.formats.cleaning import clean
 from scanner.formats.telling import allowance, fingerprint, notes, users, version
-from scanner.model import AppRow, Finding, ListState, SummaryRow, UnreadRow
+from scanner.model import AppRow, Finding, ListState, SummaryRow, UnreadRow, counted
 from scanner.policies.policy import CLEAN, FOUND, fails, meaning
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -80,7 +80,7 @@ class SarifFormat:
         named = {one["message"]["text"] for one in self._unread}
         told = [*self._unread]
         if self._unnamed:
-            told.append(_note(f"{self._unnamed} more things could not be read; see -o jsonl", "error"))
+            told.append(_note(f"{counted(self._unnamed, 'more thing')} could not be read; see -o jsonl", "error"))
         holes = [f"{clean(hole.hole)}: {clean(hole.reason)}" for hole in summary.coverage]
         told += [_note(hole, "note") for hole in holes if f"not read: {hole}" not in named]
         code = summary.exit_code

@@ -10,7 +10,7 @@ import msgspec
 
 from scanner.database.signaturefile import ListDefinition, Package, PinnedSigner, Signature
 from scanner.formats.cleaning import clean
-from scanner.model import Change, Complaint
+from scanner.model import Change, Complaint, counted
 
 WIDTH = 110
 _SKIPPED = {"id", "confidence", "cites", "note", "der"}
@@ -45,7 +45,8 @@ def write_complaints(complaints: Sequence[Complaint], files: int, out: TextIO) -
         where = ": ".join(filter(None, (clean(one.file), clean(one.where))))
         out.write(f"{where}: {one.level}: {clean(one.text)} [{one.code}]\n")
     errors = sum(one.level == "error" for one in complaints)
-    out.write(f"{files} file{'s' * (files != 1)}, {errors} errors, {len(complaints) - errors} warnings\n")
+    said = counted(files, "file"), counted(errors, "error"), counted(len(complaints) - errors, "warning")
+    out.write(", ".join(said) + "\n")
 
 
 def write_changes(changes: Iterable[Change], out: TextIO) -> None:

@@ -21,7 +21,7 @@ from uuid import NAMESPACE_DNS, uuid5
 import msgspec
 
 from scanner.formats.cleaning import clean
-from scanner.model import AppRow, Finding, SummaryRow, UnreadRow, Verdict
+from scanner.model import AppRow, Finding, SummaryRow, UnreadRow, Verdict, counted
 from scanner.policies.policy import fails
 
 NAMESPACE = uuid5(NAMESPACE_DNS, "app-inventory-scanner")
@@ -168,7 +168,9 @@ def _indicator(pattern: str, said: _Indicator) -> dict[str, Any]:
 def _note(summary: SummaryRow) -> dict[str, Any]:
     """What the indicators were made from, in numbers alone: what is not here was perhaps not seen."""
     counts = ", ".join(f"{number} {clean(name)}" for name, number in sorted(summary.counts.items()) if number)
-    holes = f" Not seen: {len(summary.coverage)} things, which other formats name." if summary.coverage else ""
+    holes = (
+        f" Not seen: {counted(len(summary.coverage), 'thing')}, which other formats name." if summary.coverage else ""
+    )
     content = f"Made by {clean(summary.tool)} from: {counts or 'nothing'}.{holes}"
     content += " Interrupted." if summary.interrupted else ""
     refs = [_id("identity", "app-scanner")]

@@ -16,7 +16,7 @@ from rich.text import Text
 from scanner.formats.cleaning import clean
 from scanner.formats.console import console_on, print_holes, print_indented
 from scanner.formats.telling import allowance
-from scanner.model import AppRow, Finding, SummaryRow, UnreadRow, Verdict
+from scanner.model import AppRow, Finding, SummaryRow, UnreadRow, Verdict, counted
 from scanner.policies.policy import FAILING, meaning
 
 WIDEST = max(map(len, Verdict))
@@ -107,8 +107,7 @@ def _policy(finding: Finding, *, several: bool) -> Iterator[str]:
 
 
 def _sum(summary: SummaryRow) -> Text:
-    apps = summary.counts["apps"]
-    said = [f"{apps} app{'s' * (apps != 1)} read"]
+    said = [f"{counted(summary.counts['apps'], 'app')} read"]
     said += [
         f"{summary.counts[verdict]} {verdict}"
         for verdict in Verdict

@@ -49,7 +49,9 @@ from scanner.model.vocabulary import (
     Assurance,
     Value,
     Verdict,
+    counted,
     first_known,
+    plural,
     printable,
     redacted,
 )
@@ -113,10 +115,12 @@ __all__ = [
     "VerifiedScheme",
     "VerifiedSigner",
     "Withheld",
+    "counted",
     "first_known",
     "limit_infos",
     "limits_of",
     "option_of",
+    "plural",
     "printable",
     "redacted",
 ]

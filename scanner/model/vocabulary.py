@@ -60,6 +60,16 @@ def first_known(one: Known | None, other: Known | None) -> Known | None:
     return one if one is not None else other
 
 
+def plural(number: int, one: str, many: str = "") -> str:
+    """The word that a count takes: ``one`` of 1, else ``many``, which is ``one`` with an s where nothing is given."""
+    return one if number == 1 else many or f"{one}s"
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A count as people read it: ``1 app``, ``2 apps``; ``many`` as in `plural`."""
+    return f"{number} {plural(number, one, many)}"
+
+
 def printable(text: str) -> str:
     """The text as valid Unicode: stray bytes of a file name and lone surrogates are spelled out in hex."""
     if text.isascii():

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from scanner.model import AppRow, Assurance, CoverageHole, Finding, Value, Verdict, printable
+from scanner.model import AppRow, Assurance, CoverageHole, Finding, Value, Verdict, counted, printable
 from scanner.policies.policy import FAILING
 
 Scoped = TypeVar("Scoped")
@@ -171,11 +171,11 @@ class Policing:
         yield from _told([one for one in unused if one not in absent], lambda one: "matched nothing in this scan")  # noqa: ARG005
         if absent:
             why = "for devices of which no app was read in this scan"
-            yield CoverageHole(f"{len(absent)} allowance{'s' * (len(absent) != 1)}", why)
+            yield CoverageHole(counted(len(absent), "allowance"), why)
 
     def _say_expired(self, one: Allowance) -> str:
         uses = self._uses[one]
-        now = f"{uses} finding{'s' * (uses != 1)} no longer allowed" if uses else "matches nothing in this scan"
+        now = f"{counted(uses, 'finding')} no longer allowed" if uses else "matches nothing in this scan"
         return f"expired at the end of {one.expires} (UTC): {now}. {one.owner}: {one.reason}"
 
 
@@ -188,4 +188,4 @@ def _told(allowances: Sequence[Allowance], why: Callable[[Allowance], str]) -> I
     for one in allowances[:MAX_TOLD]:
         yield CoverageHole(f"allowance of {one}", why(one))
     if (more := len(allowances) - MAX_TOLD) > 0:
-        yield CoverageHole(f"{more} more allowance{'s' * (more != 1)}", f"only the first {MAX_TOLD} are named here")
+        yield CoverageHole(counted(more, "more allowance"), f"only the first {MAX_TOLD} are named here")

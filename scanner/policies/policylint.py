@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from scanner.database import SignatureDatabase
 from scanner.errors import PolicyError
+from scanner.model import counted
 from scanner.policies.allowing import Allowance
 from scanner.policies.policyfile import PolicyDocument, Problem, nearest
 
@@ -81,7 +82,7 @@ def _ending(document: PolicyDocument, number: int, today: date) -> Iterator[Prob
     if left < timedelta():
         yield Problem(line, "warning", f"allow[{number}]: expired at the end of {entry.expires} (UTC): it fails again")
     elif left <= SOON:
-        when = "today" if not left else f"in {left.days} day{'s' * (left.days != 1)}"
+        when = "today" if not left else f"in {counted(left.days, 'day')}"
         yield Problem(line, "note", f"allow[{number}]: expires {when}, at the end of {entry.expires} (UTC)")
 
 

@@ -13,16 +13,7 @@ from typing import BinaryIO, Self
 import msgspec
 
 from scanner.errors import OutputError
-from scanner.model import (
-    SCHEMA_VERSION,
-    App,
-    CoverageHole,
-    Earlier,
-    Outcome,
-    Passed,
-    UnreadRow,
-    printable,
-)
+from scanner.model import SCHEMA_VERSION, App, CoverageHole, Earlier, Outcome, Passed, UnreadRow, counted, printable
 from scanner.resuming.index import Index, rows_of
 from scanner.resuming.locking import NotRegularError, locked
 from scanner.resuming.runs import Rows, Run, why_not_ours
@@ -142,10 +133,11 @@ class Resumption:
         """What is to be said of rows that were kept though nobody could look again, and of those that were not."""
         if self._kept:
             why = "their place could not be listed this time: as they were read before, see scanned_at"
-            yield CoverageHole(f"{self._kept} file{'s' * (self._kept != 1)} of {printable(self.name)}", why)
+            yield CoverageHole(f"{counted(self._kept, 'file')} of {printable(self.name)}", why)
         for source, count in self._rows.unstamped.items() if self._rows else ():
             if source.rstrip("/") in self._places:
-                why = f"{count} rows of an earlier scan are left out: it could not be read again"
+                rows = counted(count, "row of an earlier scan is", "rows of an earlier scan are")
+                why = f"{rows} left out: it could not be read again"
                 yield CoverageHole(printable(source), why)
 
     # The file
@@ -163,7 +155,7 @@ class Resumption:
             return
         self._ends = True
         if self._left_out and complete:
-            files = f"{self._left_out} file{'s' * (self._left_out != 1)}"
+            files = counted(self._left_out, "file")
             self.notes.append(f"{self.name}: the rows of {files} are left out: changed since they were read, or gone")
 
     def _held(self, stack: ExitStack, path: Path) -> BinaryIO:
@@ -190,13 +182,14 @@ class Resumption:
             raise OutputError(f"{self.name}: rows of schema {self._rows.newest}: use a newer version")
         self._take_part()
         if self._rows.damaged:
-            lines = f"{self._rows.damaged} line{'s' * (self._rows.damaged != 1)}"
+            lines = counted(self._rows.damaged, "line")
             self.notes.append(f"{self.name}: {lines} torn: what stood there is read again")
         if number := len(self._index):
-            self.notes.append(f"{self.name}: {number} file{'s' * (number != 1)} were read before")
+            self.notes.append(f"{self.name}: {counted(number, 'file was', 'files were')} read before")
         if self._rows.foreign:
+            rows = counted(self._rows.foreign, "row is", "rows are")
             self.notes.append(
-                f"{self.name}: {self._rows.foreign} rows are read again: from phones and inventories, or by other"
+                f"{self.name}: {rows} read again: from phones and inventories, or by other"
                 " signatures, options or another version"
             )
 

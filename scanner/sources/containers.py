@@ -18,7 +18,7 @@ from typing import IO, cast
 
 from scanner.bytesource import ByteSource, FileLike, ZipDirectory
 from scanner.errors import ApkError, LimitExceeded
-from scanner.model import LIMITS, Hop, Limits
+from scanner.model import LIMITS, Hop, Limits, counted
 
 HEAD = 512
 """Bytes from the front that are enough to tell every kind apart."""
@@ -96,9 +96,9 @@ def zip_members(source: ByteSource, limits: Limits = LIMITS) -> Iterator[Hop | s
             method = "stored" if entry.method == 0 else "deflated"
             yield Hop(entry.text_name, method, entry.header_offset, entry.compressed, entry.size)  # type: ignore[arg-type]
     if locked:
-        yield f"{locked} encrypted members were not read"
+        yield f"{counted(locked, 'encrypted member was', 'encrypted members were')} not read"
     for number, count in odd.items():
-        yield f"{count} members of compression method {number} were not read"
+        yield f"not read: {counted(count, 'member')} of compression method {number}"
 
 
 def tar_members(source: ByteSource) -> Iterator[Hop | str]:

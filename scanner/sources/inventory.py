@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanner.errors import ScannerError, SourceError
-from scanner.model import printable
+from scanner.model import counted, printable
 
 if TYPE_CHECKING:  # what reads inventories is imported when there is one to be read
     from scanner.sources.inventories.detection import InventoryChoices
@@ -65,9 +65,9 @@ class InventorySource:
 
         names = self._names()
         if getattr(self._data, "cut_short", False):
-            yield Gap("", f"more than {len(names)} files: the others were not looked at", "listing")
+            yield Gap("", f"more than {counted(len(names), 'file')}: the others were not looked at", "listing")
         if names and self.passes_by and Path(self.name).is_dir():
-            yield Note(f"of its {len(names)} files, only what belongs to that and APKs were looked at")
+            yield Note(f"of its {counted(len(names), 'file')}, only what belongs to that and APKs were looked at")
 
     def _names(self) -> list[str]:
         names: list[str] = getattr(self._data, "names", list)()

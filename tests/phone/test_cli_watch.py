@@ -83,7 +83,7 @@ def test_each_phone_gets_its_verdict_as_it_is_plugged_in(adb: AdbServer, start_p
         for number, (phone, word) in enumerate(((clean, "CLEAR"), (listed, "FOUND"), (denied, "NOT COMPLETE")), 1):
             adb.connect(phone)
             running.wait_for(word)
-            running.wait_for("apps read", number)
+            running.wait_for("1 app read", number)
         assert running.stop() == 1
         assert "3 phones: 1 clear, 1 with findings, 1 not complete" in running.said
         assert "Asset 0815" in running.said

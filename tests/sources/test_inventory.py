@@ -197,7 +197,7 @@ def test_a_zip_of_exports_is_read_file_by_file(tmp_path):
     assert [app.package_name for app in apps] == ["com.a", "com.shop", "com.tencent.mm"]
     assert apps[1].device is not None
     assert apps[1].device.serial == f"{spec}!/b.txt"
-    assert any(isinstance(entry, Note) and entry.text.startswith("1 other files") for entry in found)
+    assert any(isinstance(entry, Note) and entry.text.startswith("1 other file lies in it") for entry in found)
     assert gaps(found) == []
     assert open_inventory(zipped(tmp_path / "y.zip", readme="Hello.")) is None
 
@@ -215,8 +215,8 @@ def test_what_lies_beside_a_result_is_read_too(tmp_path, form, mark):
     places = {entry.where.rpartition("/")[2] for entry in found if isinstance(entry, Installed)}
     assert places == {mark.rpartition("/")[2], "R2.txt"}
     assert [entry.where for entry in found if isinstance(entry, Gap) and entry.what == "file"] == ["R3.csv"]
-    assert not any("other files" in entry.text for entry in found if isinstance(entry, Note))
-    assert any("1 more files" in entry.text for entry in found if isinstance(entry, Note))
+    assert not any("other file" in entry.text for entry in found if isinstance(entry, Note))
+    assert any("1 more file lies beside that" in entry.text for entry in found if isinstance(entry, Note))
 
 
 def test_all_that_came_with_a_bug_report_belongs_to_it(tmp_path):

@@ -20,7 +20,7 @@ from scanner.formats.cleaning import clean
 from scanner.formats.html.answering import MEANS, STATES, answer, numbers
 from scanner.formats.html.gathering import Gathered
 from scanner.formats.html.linking import cited
-from scanner.model import AppRow, SummaryRow, UnreadRow, Verdict
+from scanner.model import AppRow, SummaryRow, UnreadRow, Verdict, plural
 from scanner.policies.policy import FAILING, meaning
 
 FOLDER = Path(__file__).resolve().parent
@@ -57,7 +57,7 @@ def _page(gathered: Gathered, summary: SummaryRow) -> Iterator[str]:
         loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, finalize=_shown,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters["cited"] = cited
+    environment.filters |= {"cited": cited, "plural": plural}
     script, style = (FOLDER / "page.js").read_text("utf-8"), (FOLDER / "page.css").read_text("utf-8")
     return environment.get_template("page.html.jinja").generate(
         policy=Markup(POLICY.format(script=_hash(script), style=_hash(style))),  # noqa: S704 - made of hashes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from scanner.formats.html.gathering import Gathered
-from scanner.model import SummaryRow, Verdict
+from scanner.model import SummaryRow, Verdict, plural
 from scanner.policies.policy import CLEAN, FAILED, FOUND, INCOMPLETE, INTERRUPTED, NOTHING
 
 SENTENCES = {
@@ -35,7 +35,8 @@ MEANS = {
     Verdict.DISPLAY_NAME: "An export without package names shows a listed title. For review.",
     Verdict.LOOK_ALIKE: "Another name and signer, but the looks of a listed app. For review.",
 }
-FOUND_LABEL = "listed apps found"
+LEFT_OUT = {"phones", "let pass by the policy", "to review"}
+"""Figures that are left out where they are zero."""
 STATES = {"in-force": "in force", "revoked": "revoked", "unknown": "state not known"}
 
 
@@ -64,7 +65,7 @@ def answer(report: Gathered, summary: SummaryRow) -> Answer:
     more = "Found: " + ", ".join(report.found_apps) + "." if report.found_apps else ""
     count = summary.counts.get(Verdict.UNREAD, 0)
     things = "one thing" if count == 1 else f"{count:,} things"
-    known = "nothing is known of it" if count == 1 else "nothing is known of them"
+    known = plural(count, "nothing is known of it", "nothing is known of them")
     unread = f"Not everything was seen: {things} could not be read, and {known}." if count else ""
     code = summary.exit_code
     if code == FOUND and report.failing:
@@ -83,22 +84,23 @@ def _found(report: Gathered, summary: SummaryRow) -> str:
     if places and len(phones) == len(places):
         known = [place for place in report.places.values() if place.phone]
         of = f" of {len(known)}" if report.apps == summary.counts.get("apps") and len(known) > 1 else ""
-        return f"{what} on {len(phones)}{of} phone{'s' * (len(phones) != 1 or bool(of))}."
+        return f"{what} on {len(phones)}{of} {plural(len(known) if of else len(phones), 'phone')}."
     total = summary.counts.get("apps", 0)
-    return f"{what}: {report.failing:,} of {total:,} app{'s' * (total != 1)} read."
+    return f"{what}: {report.failing:,} of {total:,} {plural(total, 'app')} read."
 
 
 def numbers(report: Gathered, summary: SummaryRow) -> list[Number]:
     """The figures under the answer."""
     counts = summary.counts
     phones = sum(place.phone for place in report.places.values())
-    unread = counts.get(Verdict.UNREAD, 0)
+    unread, apps = counts.get(Verdict.UNREAD, 0), counts.get("apps", 0)
+    found = plural(report.failing, "listed app found", "listed apps found")
     shown = [
-        Number(phones, "phone" if phones == 1 else "phones", ""),
-        Number(counts.get("apps", 0), "apps read", ""),
-        Number(report.failing, FOUND_LABEL, "found" if report.failing else "clean"),
+        Number(phones, plural(phones, "phone"), ""),
+        Number(apps, plural(apps, "app read", "apps read"), ""),
+        Number(report.failing, found, "found" if report.failing else "clean"),
         Number(report.let_pass, "let pass by the policy", ""),
         Number(report.to_review, "to review", ""),
         Number(unread, "could not be read", "incomplete" if unread else ""),
     ]
-    return [one for one in shown if one.value or one.label in {"apps read", FOUND_LABEL, "could not be read"}]
+    return [one for one in shown if one.value or one.label not in LEFT_OUT]

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 
 from scanner.bytesource import BLOCK, Memory, Span, Told
 from scanner.errors import LimitExceeded, ReadError
+from scanner.model import counted
 from scanner.sources.adb.ends import Ends
 from scanner.sources.adb.phone import Phone
 
@@ -115,7 +116,7 @@ class PhoneFiles:
             raise ReadError(f"the file could not be read to its end while it was hashed: {self._why(name)}")
         digests = [bytes.fromhex(digest.decode()) for digest in _DIGEST.findall(out)]
         if len(digests) != len(spans):
-            raise ReadError(f"the phone computed {len(digests)} of {len(spans)} digests: has it {program}?")
+            raise ReadError(f"the phone computed {len(digests)} of {counted(len(spans), 'digest')}: has it {program}?")
         return digests
 
     def _whole(self, path: str) -> Memory:

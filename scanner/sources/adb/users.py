@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scanner.model import Value
+from scanner.model import Value, counted
 from scanner.sources.adb.channel import Answer
 from scanner.sources.adb.phone import Phone
 from scanner.sources.inventories.pm import (
@@ -86,7 +86,7 @@ def _holes(answer: Answer, listing: PackageListing) -> Iterator[str]:
     elif listing.errors or answer.code not in {0, None}:
         yield f"the listing may be cut short: {reason_of(answer)}"
     if listing.odd_count:
-        yield f"{listing.odd_count} lines of the listing were not understood, such as: {listing.odd[0]}"
+        yield f"not understood: {counted(listing.odd_count, 'line')} of the listing, such as: {listing.odd[0]}"
 
 
 def reason_of(answer: Answer) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 
+from scanner.model import counted
 from scanner.sources.inventories.documents import UNREADABLE, StdinDocument, ZipBundle, safely
 from scanner.sources.inventories.reading import Bundle, BundleReader, Document, Entry, Gap, Note, Reader
 
@@ -75,7 +76,8 @@ class Collection:
                 others += 1
         yield from map(Note, limits)
         if others:
-            yield Note(f"{others} other files lie in it, of no format that is known: not read")
+            files = counted(others, "other file lies in it", "other files lie in it")
+            yield Note(f"{files}, of no format that is known: not read")
 
     def _nested(self, document: Document, spec: str, limits: dict[str, None]) -> Iterator[Entry]:
         with closing(_unpacked(document)) as kept:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 
-from scanner.model import Value
+from scanner.model import Value, counted
 from scanner.sources.inventories.collection import Collection
 from scanner.sources.inventories.documents import safely
 from scanner.sources.inventories.readers.mdm_formats import MDM_READERS
@@ -93,7 +93,7 @@ def with_the_rest(
         yield from safely(reader.read(bundle, spec), bundle.name)
         yield from _collection(choices).read(bundle, spec, rest)
         if len(beside) > len(rest):
-            more = f"{len(beside) - len(rest)} more files lie beside that"
+            more = counted(len(beside) - len(rest), "more file lies beside that", "more files lie beside that")
             yield Note(f"{more}, not named like exports: not looked at as inventories")
 
     return BundleReader(reader.name, f"{reader.title}, and what lies beside it", reader.recognises, read, reader.limit)

@@ -22,7 +22,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from scanner.model import Device, Installed
+from scanner.model import Device, Installed, counted
 from scanner.sources.inventories.dumped import Dump
 from scanner.sources.inventories.getprop import parse_properties
 from scanner.sources.inventories.readers.acquired import AcquiredApps
@@ -136,7 +136,7 @@ def _entries(packages: Document, blank: Installed, sections: Sections | None) ->
             yield app
     yield from gaps_of(apps.problems, PACKAGES)
     if array.others:
-        yield Gap(PACKAGES, f"{array.others} entries are no objects")
+        yield Gap(PACKAGES, counted(array.others, "entry is no object", "entries are no objects"))
     if array.problem:
         yield Gap(PACKAGES, array.problem, "listing")
     if not named:

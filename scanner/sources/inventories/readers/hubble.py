@@ -27,7 +27,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from scanner.model import AppState, Assurance, Certificate, Device, Installed, Stated, UserState
+from scanner.model import AppState, Assurance, Certificate, Device, Installed, Stated, UserState, counted
 from scanner.sources.inventories.getprop import parse_properties
 from scanner.sources.inventories.lines import Noted
 from scanner.sources.inventories.readers.folders import Folder, Objects, claimed_by, folders_with
@@ -87,12 +87,12 @@ class _Phone:
                 found += 1
                 yield self._app(name, item, blank)
         if array.others:
-            self._problems.add(f"{array.others} entries are no objects")
+            self._problems.add(counted(array.others, "entry is no object", "entries are no objects"))
         if array.problem:
             yield Gap(PACKAGES, array.problem, "listing")
-        counted = _HEAD.match(document.head)
-        if counted and int(counted[1]) > seen and not array.problem:
-            yield Gap(PACKAGES, f"names {seen} of {counted[1]} packages", "listing")
+        announced = _HEAD.match(document.head)
+        if announced and int(announced[1]) > seen and not array.problem:
+            yield Gap(PACKAGES, f"names {seen} of {counted(int(announced[1]), 'package')}", "listing")
         if not found:
             yield nothing_in(PACKAGES)
         yield from gaps_of(self._problems, PACKAGES)

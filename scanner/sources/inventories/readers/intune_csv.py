@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scanner.model import Device, Installed
+from scanner.model import Device, Installed, counted
 from scanner.sources.inventories.delimited import rows_of
 from scanner.sources.inventories.documents import numbered_lines
 from scanner.sources.inventories.readers.intune_platform import other_system
@@ -44,7 +44,7 @@ def _read(document: Document, spec: str) -> Iterator[Entry]:
         elif row in ([], [""]):
             continue
         elif len(row) != len(titles):
-            yield Gap(f"line {line}", f"{len(row)} columns, where the header has {len(titles)}")
+            yield Gap(f"line {line}", f"{counted(len(row), 'column')}, where the header has {len(titles)}")
         else:
             yield from _app(dict(zip(titles, row, strict=True)), (document.name, line, spec), others)
     yield from others.entries()

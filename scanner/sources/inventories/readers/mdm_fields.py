@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from scanner.model import Assurance, Certificate, Device, Stated
+from scanner.model import Assurance, Certificate, Device, Stated, counted
 from scanner.sources.inventories import digests
 from scanner.sources.inventories.lines import number
 from scanner.sources.inventories.readers import jsonfields
@@ -69,7 +69,10 @@ def no_package(where: str, key: str, value: object) -> Gap:
 def strays(value: object, objects: list[dict[str, Any]], where: str) -> Iterator[Gap]:
     """The gap for what stands in a list of objects and is none."""
     if isinstance(value, list) and len(value) > len(objects):
-        yield Gap(where, f"{len(value) - len(objects)} entries of its list are no objects")
+        yield Gap(
+            where,
+            counted(len(value) - len(objects), "entry of its list is no object", "entries of its list are no objects"),
+        )
 
 
 def release(value: object) -> str | None:

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from scanner.model import Device, Installed
+from scanner.model import Device, Installed, counted
 from scanner.sources.inventories.lines import MAX_SHOWN, number
 from scanner.sources.inventories.readers.acquired import AcquiredApps
 from scanner.sources.inventories.readers.androidqf import recognises_packages
@@ -92,7 +92,7 @@ def _take(document: Document, apps: AcquiredApps, details: dict[str, Installed])
             if isinstance(name, str) and name in apps.by_name():
                 details.setdefault(name, _versions(item, apps.by_name()[name]))
     if array.problem is None and array.others:
-        return f"{array.others} entries are no objects"
+        return counted(array.others, "entry is no object", "entries are no objects")
     return array.problem
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from scanner.model import Installed, UserState, printable
+from scanner.model import Installed, UserState, counted, printable
 from scanner.sources.inventories.paths import is_system
 from scanner.sources.inventories.pm import ListedPackage, parse_packages, why_denied
 from scanner.sources.inventories.readers.phonetext import blank_app, device_of, gaps_of, nothing_in, pile_of
@@ -57,7 +57,7 @@ def _read(document: Document, spec: str) -> Iterator[Entry]:
     yield from gaps_of((line for line in listing.errors if why_denied(line) is None), _WHERE, "listing")
     yield from gaps_of((f"not understood: {line}" for line in listing.odd), _WHERE)
     if listing.odd_count > len(listing.odd):
-        yield Gap(_WHERE, f"and {listing.odd_count - len(listing.odd)} more lines not understood")
+        yield Gap(_WHERE, f"and {counted(listing.odd_count - len(listing.odd), 'more line')} not understood")
     yield from pile.gaps(_WHERE)
     if not named:
         yield nothing_in(_WHERE)

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from scanner.model import printable
+from scanner.model import counted, printable
 from scanner.sources.inventories.columns import (
     SAMPLE,
     Layout,
@@ -111,7 +111,10 @@ def _watched(lines: Numbered, last: list[str]) -> Numbered:
 def _row(row: list[str], layout: Layout, width: int, name: str, spec: str, number: int) -> Iterator[Entry]:
     columns: Mapping[str, int] = layout.columns
     if width and len(row) > width and any(map(str.strip, row[width:])):
-        yield Gap(f"line {number}", f"{len(row)} cells, but {width} titles: only its package name was taken")
+        yield Gap(
+            f"line {number}",
+            f"{counted(len(row), 'cell')}, but {counted(width, 'title')}: only its package name was taken",
+        )
         package = cell_at(row, columns["package"]) if "package" in columns else ""
         if not is_dotted(package):
             return

@@ -157,7 +157,7 @@ def test_a_list_that_is_cut_short_is_a_gap():
 
 def test_entries_that_name_no_package_are_gaps():
     found = read(aqf_entry(), aqf_entry("a b"), 7)
-    assert gaps(found) == [("row", "entry 2 has no package name"), ("row", "1 entries are no objects")]
+    assert gaps(found) == [("row", "entry 2 has no package name"), ("row", "1 entry is no object")]
 
 
 def test_an_acquisition_that_failed_beside_another_is_a_gap():
