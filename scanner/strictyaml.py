@@ -8,10 +8,27 @@ flat, and what a signature file has no use for is refused with its line. Plain `
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 MAX_DEPTH = 16
 CONSTANTS = {"": None, "~": None, "null": None, "true": True, "false": False}
+
+
+def bounded_bytes(file: Path, most: int, what: str) -> bytes:
+    """The bytes of a file that a person writes, up to ``most``; ``what`` it should be, such as ``policy``.
+
+    Raises:
+        ValueError: it cannot be read, or is larger.
+    """
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(most + 1)
+    except OSError as error:
+        raise ValueError(error.strerror or str(error)) from error
+    if len(data) > most:
+        raise ValueError(f"larger than {most} bytes, no {what}")
+    return data
 
 
 def load_yaml(data: bytes) -> Any:  # noqa: ANN401 - what a file holds is checked by its schema

@@ -181,7 +181,7 @@ def test_a_file_and_none_exclude_each_other_unless_one_is_nearer(configured: Run
         ("scan: {jobs: }\n", "scan.jobs: must be text, a number, true or false"),
         ("scan: {jobs: 1, jobs: 2}\n", "line 1: the key 'jobs' stands twice"),
         ("scan: {jobs: !!python/name:os.system 1}\n", "line 1: tags are not allowed"),
-        ("a: " + "x" * (1 << 20), "more than 1048576 bytes, no configuration"),
+        ("a: " + "x" * (1 << 20), "larger than 1048576 bytes, no configuration"),
     ],
 )
 def test_a_file_with_a_mistake_is_refused_whatever_command_runs(

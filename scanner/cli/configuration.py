@@ -87,17 +87,10 @@ def _load(ctx: click.Context, param: click.Parameter, value: str | None) -> str 
 
 
 def _read(ctx: click.Context, file: Path) -> Any:  # noqa: ANN401 - whatever the file holds
-    from scanner.strictyaml import load_yaml
+    from scanner.strictyaml import bounded_bytes, load_yaml
 
     try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise click.UsageError(f"{file}: {error.strerror}", ctx) from error
-    if len(data) > MAX_BYTES:
-        raise click.UsageError(f"{file}: more than {MAX_BYTES} bytes, no configuration", ctx)
-    try:
-        return load_yaml(data)
+        return load_yaml(bounded_bytes(file, MAX_BYTES, "configuration"))
     except ValueError as error:
         raise click.UsageError(f"{file}: {error}", ctx) from error
 

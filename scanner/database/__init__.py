@@ -28,6 +28,7 @@ from scanner.database.signaturefile import (
 from scanner.database.signaturelist import parse_list
 from scanner.errors import DatabaseError
 from scanner.model import Certificate, ListState, SoughtApp
+from scanner.strictyaml import bounded_bytes
 
 log = logging.getLogger(__name__)
 MAX_FILE = 8 << 20
@@ -242,13 +243,9 @@ def signature_files(path: Path) -> list[Path]:
 def file_bytes(file: Path) -> bytes:
     """The bytes of a file of signatures, up to `MAX_FILE`. Raises `DatabaseError`."""
     try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_FILE + 1)
-    except OSError as error:
-        raise DatabaseError(f"{file}: {error.strerror}") from error
-    if len(data) > MAX_FILE:
-        raise DatabaseError(f"{file}: larger than {MAX_FILE} bytes, no signature file")
-    return data
+        return bounded_bytes(file, MAX_FILE, "signature file")
+    except ValueError as error:
+        raise DatabaseError(f"{file}: {error}") from error
 
 
 def _check_lists(signatures: Iterable[tuple[Signature, Path]], lists: dict[str, ListDefinition]) -> None:

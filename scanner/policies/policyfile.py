@@ -19,7 +19,7 @@ from scanner.errors import PolicyError
 from scanner.model import Value, Verdict, printable
 from scanner.policies.allowing import Allowance, Policy
 from scanner.policies.policy import FAILING
-from scanner.strictyaml import line_numbers, load_yaml
+from scanner.strictyaml import bounded_bytes, line_numbers, load_yaml
 
 Place = tuple[str | int, ...]
 MAX_FILE = 8 << 20
@@ -155,12 +155,9 @@ def load_policy(path: Path) -> PolicyDocument:
 def read_policy(path: Path) -> tuple[PolicyDocument | None, tuple[Problem, ...]]:
     """A policy, or all that is wrong with it. Raises `PolicyError` where the file cannot be read."""
     try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_FILE + 1)
-    except OSError as error:
-        raise PolicyError(f"{path}: {error.strerror}") from error
-    if len(data) > MAX_FILE:
-        raise PolicyError(f"{path}: larger than {MAX_FILE} bytes, no policy")
+        data = bounded_bytes(path, MAX_FILE, "policy")
+    except ValueError as error:
+        raise PolicyError(f"{path}: {error}") from error
     return parse_policy(data, str(path))
 
 
