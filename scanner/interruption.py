@@ -57,6 +57,23 @@ def put_off() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
+@contextmanager
+def kept_from_children() -> Iterator[None]:
+    """No process that is started within hears Ctrl-C, nor does one of a thread that is. Here it comes at the end.
+
+    A terminal sends it to the whole group. It is for whoever started these processes to end them; and one that is
+    only half started would end with a traceback.
+    """
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # where it has to start first, it lets Ctrl-C through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def hear() -> None:
     """Raise the `KeyboardInterrupt` that `held` made wait."""
     if Interruption.entered is not None:

@@ -15,7 +15,7 @@ import pytest
 
 from scanner.database import load_database
 from scanner.engines import Engine, PoolEngine, SerialEngine
-from scanner.interruption import Interruption, hear, held, next_of, put_off
+from scanner.interruption import Interruption, hear, held, kept_from_children, next_of, put_off
 from scanner.scanning import Scan
 from tests.conftest import ROOT
 from tests.support.apk_builder import build_apk
@@ -170,6 +170,43 @@ engining.engine_for = made
     assert (code, out, err.strip()) == (130, "made\nended\n", "")
 
 
+def test_processes_that_are_started_within_never_hear_it_and_here_it_comes_at_the_end() -> None:
+    said: list[bytes] = []
+
+    def start() -> None:
+        command = ["sh", "-c", "kill -INT $$; echo unheard"]
+        said.append(subprocess.run(command, capture_output=True, check=False).stdout)
+
+    def within() -> None:
+        with kept_from_children():
+            start()
+            thread = threading.Thread(target=start)
+            thread.start()
+            thread.join()
+            press()
+            said.append(b"the end")
+
+    with pytest.raises(KeyboardInterrupt):
+        within()
+    assert said == [b"unheard\n", b"unheard\n", b"the end"]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_ctrl_c_for_a_whole_group_ends_no_worker_of_a_cluster_with_a_traceback(tmp_path: Path) -> None:
+    script = """
+from scanner.cli import engining
+make = engining.engine_for
+def made(*words):
+    engine = make(*words)
+    os.killpg(0, signal.SIGINT)
+    return engine
+engining.engine_for = made
+sys.argv[1:] = ["--engine", "dask", "-j", "1"]
+"""
+    code, _, err = pressed(tmp_path, THE_END.format(script))
+    assert (code, err.strip()) == (130, "")
+
+
 def test_without_anybody_who_waits_nothing_is_held() -> None:
     with held(), pytest.raises(KeyboardInterrupt):
         press()
@@ -215,7 +252,10 @@ def pressed(folder: Path, script: str, how: Sequence[str] = ("pressed.py",)) -> 
     """Exit code, stdout and stderr of a script."""
     (folder / "pressed.py").write_text(script)
     there = os.environ | {"PYTHONPATH": f"{ROOT}:."}
-    done = subprocess.run([sys.executable, *how], cwd=folder, env=there, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, *how], cwd=folder, env=there, capture_output=True, text=True, check=False,
+        start_new_session=True,
+    )  # fmt: skip
     return done.returncode, done.stdout, done.stderr
 
 
@@ -236,8 +276,9 @@ def last():
 
 {}
 os.makedirs("empty", exist_ok=True)
-sys.argv[1:] = ["scan", "empty", "-q", "-o", "jsonl=rows.jsonl"]
-cli.run()
+sys.argv[1:] = ["scan", "empty", "-q", "-o", "jsonl=rows.jsonl", *sys.argv[1:]]
+if __name__ == "__main__":
+    cli.run()
 """
 NOTHING_TO_SCAN = 4
 

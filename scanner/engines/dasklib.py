@@ -29,7 +29,7 @@ import distributed  # noqa: E402 - it sets up logging while it is imported
 
 from scanner import __version__  # noqa: E402
 from scanner.errors import EngineError  # noqa: E402
-from scanner.interruption import TURN, hear  # noqa: E402
+from scanner.interruption import TURN, hear, kept_from_children  # noqa: E402
 
 for _name in ("distributed", "tornado", "asyncio"):
     logging.getLogger(_name).addHandler(logging.NullHandler())
@@ -147,7 +147,7 @@ def local_cluster(jobs: int) -> Cluster:
     """A cluster on this machine: so many workers of one thread each. Raises `EngineError`."""
     dask.config.set({"logging": _SILENT_WORKERS})
     try:
-        with _no_warnings():
+        with _no_warnings(), kept_from_children():
             local = distributed.LocalCluster(
                 n_workers=jobs,
                 threads_per_worker=1,

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from multiprocessing import forkserver
+from collections.abc import Callable
 from multiprocessing.connection import Connection, Pipe
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 
 from scanner.engines.child import serve
+from scanner.interruption import kept_from_children
 
 PRELOADED = ["scanner.reading", "scanner.apk.verify", "scanner.engines.child", "cryptography.x509"]
 """What is imported once, before processes are forked off."""
@@ -69,13 +66,12 @@ def forked() -> Child:
     if "forkserver" in multiprocessing.get_all_start_methods():
         context = multiprocessing.get_context("forkserver")
         multiprocessing.set_forkserver_preload(PRELOADED)
-        with _deaf_to_ctrl_c():
-            forkserver.ensure_running()
     (their_inbox, inbox), (outbox, their_outbox), (marks, their_marks) = (Pipe(duplex=False) for _ in range(3))
     theirs = (their_inbox, their_outbox, their_marks)
     process = context.Process(target=serve, args=theirs, daemon=True)
     try:
-        process.start()
+        with kept_from_children():
+            process.start()
     except EOFError as error:
         raise OSError("the server of processes has gone") from error
     finally:
@@ -104,16 +100,3 @@ def commanded() -> Child:
         for pipe in theirs:
             pipe.close()
     return Child(process, inbox, outbox, marks)
-
-
-@contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Let what is started here ignore Ctrl-C from its first moment, before it could set that up itself."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set signals; elsewhere `serve` has to be enough
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
