@@ -86,7 +86,8 @@ def test_show_gives_every_value_with_its_citations(app_scanner: Run) -> None:
 def test_show_names_what_there_is_for_an_unknown_id(app_scanner: Run) -> None:
     ran = app_scanner("signatures", "show", "wechat")
     assert ran.code == 2
-    assert "wechat-pay" in ran.err
+    assert "no app 'wechat'; did you mean 'wechat-pay'?" in ran.err
+    assert "no app 'x'; there are alipay, " in app_scanner("signatures", "export", "csv", "x").err
 
 
 def test_text_of_a_file_cannot_steer_the_terminal(app_scanner: Run, tmp_path: Path) -> None:

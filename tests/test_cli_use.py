@@ -306,3 +306,26 @@ def test_the_guide_tells_the_truth(configured: Run) -> None:
     (example,) = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)
     ran = configured("scan", "--help", text=example)
     assert (ran.code, "[default: hints]" in ran.out, "configuration: " in ran.err) == (0, True, True)
+
+
+# Help and messages, as a new user meets them
+
+
+@pytest.mark.parametrize("group", [(), ("signatures",), ("policy",), ("completion",)], ids=str)
+def test_the_list_of_commands_breaks_off_nowhere(group: tuple[str, ...], app_scanner: Run) -> None:
+    listed = app_scanner(*group, "--help").out.partition("\nCommands:\n")[2].partition("\n\n")[0].splitlines()
+    assert len(listed) > 1
+    assert [line for line in listed if not line.endswith(".") or line.endswith("...")] == []
+
+
+def test_a_folder_in_place_of_a_file_is_told_apart_from_what_is_no_file(app_scanner: Run, tmp_path: Path) -> None:
+    for command in ("verify", "inspect"):
+        ran = app_scanner(command, tmp_path)
+        assert (ran.code, ran.err) == (5, f"app-scanner: {tmp_path}: a folder: name a file in it\n")
+
+
+def test_a_saved_scan_that_is_missing_is_named_once(app_scanner: Run, tmp_path: Path) -> None:
+    ran = app_scanner("history", tmp_path / "nope", "-o", "json")
+    assert ran.code == 5
+    missing = {"hole": str(tmp_path / "nope"), "reason": "No such file or directory"}
+    assert json.loads(ran.out)["summary"]["coverage"] == [missing]

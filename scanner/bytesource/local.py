@@ -30,7 +30,7 @@ class LocalFile(ReadsByOffset):
             raise SourceError(getattr(error, "strerror", None) or str(error)) from error
         if not stat.S_ISREG(status.st_mode):
             os.close(self._fd)
-            raise SourceError("not a regular file")
+            raise SourceError("a folder: name a file in it" if stat.S_ISDIR(status.st_mode) else "not a regular file")
         super().__init__(status.st_size)
 
     def _read(self, offset: int, length: int) -> bytes:

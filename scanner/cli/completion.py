@@ -18,15 +18,16 @@ def _shell_argument(command: Command) -> Command:
 
 @click.group()
 def completion() -> None:
-    """Let the shell complete commands, options and values with the Tab key."""
+    """Complete commands, options and values with the Tab key."""
 
 
 @completion.command()
 @_shell_argument
 def show(shell: str | None) -> int:
-    """Print the script for a shell; with none named, for the one in SHELL.
+    """Print the script for a shell.
 
-    It asks app-scanner itself what may follow, so it stays true when app-scanner changes.
+    With none named, for the one in SHELL. The script asks app-scanner itself what may follow, so it stays true when
+    app-scanner changes.
     """
     from scanner.cli.completing import run_show
 
@@ -48,7 +49,10 @@ XDG_DATA_HOME, XDG_CONFIG_HOME and ZDOTDIR are honoured. A second time nothing i
 @completion.command(epilog=INSTALL)
 @_shell_argument
 def install(shell: str | None) -> int:
-    """Set up completion for this user; says what was changed, and how to undo it."""
+    """Set up completion for this user.
+
+    What was changed is said, and how to undo it.
+    """
     from scanner.cli.completing import run_install
 
     return run_install(shell)

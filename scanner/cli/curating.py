@@ -26,6 +26,7 @@ from scanner.errors import DatabaseError, OutputError, RefusedError, ScannerErro
 from scanner.formats.cleaning import clean
 from scanner.formats.signatures import write_changes, write_complaints, write_json, write_list, write_signature
 from scanner.policies.policy import CLEAN, FOUND
+from scanner.policies.policyfile import nearest
 from scanner.sources import is_phone
 from scanner.sources.adb import AdbServer
 
@@ -49,8 +50,8 @@ def run_show(app: str, output: str, signatures: tuple[str, ...], *, only_signatu
     database = database_of(signatures, only_signatures=only_signatures)
     found = {one.id: one for one in database.signatures}.get(app)
     if found is None:
-        known = ", ".join(one.id for one in database.signatures)
-        raise click.UsageError(f"no app {app!r}; there are {known}")
+        known = [one.id for one in database.signatures]
+        raise click.UsageError(f"no app {app!r}; {nearest(app, known)}")
     if output == "json":
         lists = [database.lists[mention.list_id] for mention in found.lists]
         write_json({"app": found, "lists": lists}, sys.stdout)
@@ -115,7 +116,7 @@ def run_export(
     known = {one.id: one for one in database.signatures}
     for id_ in ids:
         if id_ not in known:
-            raise click.UsageError(f"no app {id_!r}; there are {', '.join(known)}")
+            raise click.UsageError(f"no app {id_!r}; {nearest(id_, known)}")
     exported = write_foreign(format_, tuple(known[id_] for id_ in ids or known), database.lists)
     notes(exported.left_out)
     write_text(exported.text, output)

@@ -28,9 +28,10 @@ Exit codes: 0 every phone can be scanned · 3 one cannot · 4 no phone · 5 no a
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @server_option
 def devices(targets: tuple[str, ...], output: str, adb_server: str | None) -> int:
-    """Show the phones that adb sees, and what to do about each that cannot be scanned.
+    """Show the phones that adb sees, and what each still needs.
 
-    The adb server that runs is used as it is, never killed or restarted; one is started only where none runs.
+    Of each that cannot be scanned it is said what to do. The adb server that runs is used as it is, never killed or
+    restarted; one is started only where none runs.
     """
     from scanner.cli.listing import run_devices
 

@@ -41,7 +41,9 @@ Exit codes:
     help="Leave out what was gone before that day (UTC, as 2026-10-01), and the days before it.",
 )
 def history(saved: tuple[str, ...], outputs: tuple[str, ...], since: datetime | None) -> int:
-    """Show a fleet over time: which phone has which listed app, since when, and where it is gone.
+    """Show a fleet over time, from saved scans.
+
+    Which phone has which listed app, since when, and where it is gone.
 
     SAVED is what scan or watch wrote with -o jsonl or -o json, also compressed (.gz, .zst), a folder of such files, or
     - for stdin. Order does not matter: every row says when it was made.

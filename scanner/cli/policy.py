@@ -20,7 +20,7 @@ Exit codes: 0 fit for use · 1 fit, but something should be looked at · 2 a sca
 
 @click.group(epilog=EXAMPLES)
 def policy() -> None:
-    """Check policies: what fails a scan, and what is allowed, by whom and until when."""
+    """Check policies: what fails, and who allows what until when."""
 
 
 @policy.command(epilog=EXAMPLES)
@@ -41,7 +41,10 @@ def lint(file: str, signatures: tuple[str, ...], only_signatures: bool) -> int:
 @click.argument("file")
 @signature_options
 def show(file: str, signatures: tuple[str, ...], only_signatures: bool) -> int:
-    """Say what a policy means: what fails, and every allowance, the next to expire first."""
+    """Say what a policy means.
+
+    What fails, and every allowance, the next to expire first.
+    """
     from scanner.cli.policing import run_show
 
     return run_show(file, signatures=signatures, only_signatures=only_signatures)

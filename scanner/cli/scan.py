@@ -39,7 +39,7 @@ Exit codes:
 """
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(epilog=EXAMPLES, short_help="Look for the listed apps on phones, in APKs and inventories.")
 @click.argument("specs", nargs=-1, metavar="[SPEC]...")
 @click.option(
     "--files-from",

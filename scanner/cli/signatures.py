@@ -14,7 +14,7 @@ JSON = click.Choice(["text", "json"])
 
 @click.group()
 def signatures() -> None:
-    """Show, check and exchange the signatures that scans compare with."""
+    """Show, check and exchange the signatures that scans go by."""
 
 
 @signatures.command("list")
@@ -32,7 +32,10 @@ def list_(output: str, signatures: tuple[str, ...], only_signatures: bool) -> in
 @click.option("-o", "--output", type=JSON, default="text", show_default=True)
 @signature_options
 def show(app: str, output: str, signatures: tuple[str, ...], only_signatures: bool) -> int:
-    """Show everything about one app: packages, signers, lists, and what each value rests on."""
+    """Show everything about one app.
+
+    Packages, signers, lists, and what each value rests on.
+    """
     from scanner.cli.curating import run_show
 
     return run_show(app, output, signatures, only_signatures=only_signatures)
@@ -49,10 +52,11 @@ Exit codes: 0 no errors · 1 errors · 2 wrong usage, or no such file
 @click.option("--strict", is_flag=True, help="Let warnings fail too.")
 @click.option("-o", "--output", type=JSON, default="text", show_default=True)
 def lint(files: tuple[str, ...], strict: bool, output: str) -> int:
-    """Check signature files, or folders of them; with none, those that came with this program.
+    """Check signature files, or folders of them.
 
-    Refused are pins of keys that anybody has (AOSP's public test keys, debug keystores), digests that are not the
-    certificate's, one certificate or package under two owners, values without a citation, wrong lengths and dates.
+    With none, those that came with this program. Refused are pins of keys that anybody has (AOSP's public test
+    keys, debug keystores), digests that are not the certificate's, one certificate or package under two owners,
+    values without a citation, wrong lengths and dates.
     """
     from scanner.cli.curating import run_lint
 
@@ -100,7 +104,7 @@ def learn(
     timeout: float,
     adb_server: str | None,
 ) -> int:
-    """Write a signature that pins an app to those who signed this APK of it.
+    """Write a signature that pins an app to who signed this APK.
 
     The APK must verify; what is only claimed, and keys that anybody has, are refused. The pin cites where it came from:
     path, SHA-256, schemes, date. APK may lie in an archive: archive.zip!/inner.apk
@@ -150,7 +154,7 @@ def import_(format_: str, file: str, output: str | None) -> int:
 def export(
     format_: str, ids: tuple[str, ...], output: str | None, signatures: tuple[str, ...], only_signatures: bool
 ) -> int:
-    """Write the signatures, or those of some IDs, as another tool reads them.
+    """Write the signatures, or some, as another tool reads them.
 
     What a format cannot say is left out, and said on stderr; so are unconfirmed names, which no format can mark.
     """
@@ -170,7 +174,10 @@ Exit codes: 0 the same · 1 something changed · 2 wrong usage · 5 a file canno
 @click.argument("new")
 @click.option("-o", "--output", type=JSON, default="text", show_default=True)
 def diff(old: str, new: str, output: str) -> int:
-    """Show what changed from OLD to NEW, each a signature file, a list (CSV) or a folder: apps, packages, signers."""
+    """Show what changed from OLD to NEW: apps, packages, signers.
+
+    Each is a signature file, a list (CSV) or a folder.
+    """
     from scanner.cli.curating import run_diff
 
     return run_diff(old, new, output)
@@ -196,10 +203,11 @@ Exit codes: 0 installed, or there already · 1 refused · 2 wrong usage · 5 it 
 @click.argument("source", metavar="FILE|URL")
 @click.option("--key", required=True, metavar="PUBKEY", help="The minisign public key to trust, or its file.")
 def update(source: str, key: str) -> int:
-    """Install newer signatures for this user, which scans use from then on instead of those that came along.
+    """Install newer signatures for this user.
 
-    The bundle is a signature file with its minisign signature beside it (.minisig). Refused are one without a signature
-    by the key, one older than what is installed or came with this program, and addresses that are not https.
+    Scans use them from then on instead of those that came along. The bundle is a signature file with its minisign
+    signature beside it (.minisig). Refused are one without a signature by the key, one older than what is installed
+    or came with this program, and addresses that are not https.
     """
     from scanner.cli.curating import run_update
 

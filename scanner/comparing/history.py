@@ -94,7 +94,7 @@ class History:
                 else:
                     broken = broken or f"{row.source}: a row does not say when it was made"
             elif row.source in report.names:
-                broken = broken or f"{row.which}: {row.reason}"
+                broken = broken or (row.reason if row.which in report.names else f"{row.which}: {row.reason}")
                 self._timeline.add_broken(range(number - 1, number + 1), broken)  # the one that just ended, or goes on
             else:
                 self._counts["unread"] += 1

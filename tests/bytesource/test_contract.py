@@ -231,7 +231,7 @@ def test_a_missing_path_is_a_source_error(tmp_path):
 
 
 def test_a_folder_is_a_source_error(tmp_path):
-    with pytest.raises(SourceError, match="not a regular file"):
+    with pytest.raises(SourceError, match="a folder: name a file in it"):
         LocalFile(str(tmp_path))
 
 
