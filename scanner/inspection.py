@@ -70,8 +70,7 @@ def _judged(judge: Judge, source: ByteSource) -> Judged:
     try:
         return judge.read(source, every_scheme=True, verify_it=True)
     except NotAnApk as error:
-        hint = "; to look into an archive name a member, as in archive.zip!/inner.apk" if error.is_zip else ""
-        raise ApkError(f"{error}{hint}") from error
+        raise error.with_advice() from error
 
 
 def _contents(source: ByteSource, problems: list[str], limits: Limits) -> ManifestContents | None:

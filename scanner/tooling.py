@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
+from scanner.apk import NotAnApk
 from scanner.apk.verify import NEWEST_IMAGINABLE, verify
 from scanner.errors import ReadError, SourceError
 from scanner.model import LIMITS, Limits, Location, PhoneStatus, Verification
@@ -26,7 +27,10 @@ def verify_location(
         ReadError: the transport failed.
     """
     with open_location(location, limits) as source, open_location(idsig) if idsig else nullcontext() as beside:
-        return verify(source, min_sdk, NEWEST_IMAGINABLE if max_sdk is None else max_sdk, beside, limits)
+        try:
+            return verify(source, min_sdk, NEWEST_IMAGINABLE if max_sdk is None else max_sdk, beside, limits)
+        except NotAnApk as error:
+            raise error.with_advice() from error
 
 
 def phones_of(server: AdbServer) -> tuple[list[PhoneStatus], list[str]]:

@@ -324,6 +324,12 @@ def test_a_folder_in_place_of_a_file_is_told_apart_from_what_is_no_file(app_scan
         assert (ran.code, ran.err) == (5, f"app-scanner: {tmp_path}: a folder: name a file in it\n")
 
 
+def test_a_day_that_is_none_is_answered_with_one(app_scanner: Run) -> None:
+    ran = app_scanner("history", "x.jsonl", "--since", "yesterday")
+    assert ran.code == 2
+    assert ran.err.endswith("Invalid value for '--since': want a day such as 2026-10-01, not 'yesterday'\n")
+
+
 def test_a_saved_scan_that_is_missing_is_named_once(app_scanner: Run, tmp_path: Path) -> None:
     ran = app_scanner("history", tmp_path / "nope", "-o", "json")
     assert ran.code == 5

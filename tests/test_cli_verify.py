@@ -75,6 +75,8 @@ def test_the_range_of_releases_decides(folder: Path, app_scanner: Run) -> None:
 
 def test_an_apk_in_an_archive_is_verified_where_it_lies(folder: Path, app_scanner: Run) -> None:
     assert app_scanner("verify", f"{folder}/archive.zip!/in/good.apk").code == 0
+    ran = app_scanner("verify", folder / "archive.zip")
+    assert (ran.code, "name a member, as in archive.zip!/inner.apk" in ran.err) == (5, True)
 
 
 def test_a_broken_apk_is_never_exit_0(folder: Path, app_scanner: Run) -> None:

@@ -25,6 +25,11 @@ class NotAnApk(ApkError):  # noqa: N818 - says what it is
         super().__init__(reason)
         self.is_zip = is_zip
 
+    def with_advice(self) -> ApkError:
+        """The same for who named this one file: what to do next."""
+        hint = "; to look into an archive name a member, as in archive.zip!/inner.apk" if self.is_zip else ""
+        return ApkError(f"{self}{hint}")
+
 
 def identify(
     source: ByteSource, sdk: int = NEWEST_SDK, *, every_scheme: bool = False, limits: Limits = LIMITS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +24,20 @@ Exit codes:
 """
 
 
+class Day(click.DateTime):
+    """A day, whose mistakes are answered with one and not with a format."""
+
+    def __init__(self) -> None:
+        super().__init__(["%Y-%m-%d"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:  # noqa: ANN401
+        """See `click.ParamType.convert`."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"want a day such as 2026-10-01, not {value!r}", param, ctx)
+
+
 @click.command(epilog=EXAMPLES)
 @click.argument("saved", nargs=-1, required=True, metavar="SAVED...")
 @click.option(
@@ -36,7 +50,7 @@ Exit codes:
 )
 @click.option(
     "--since",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=Day(),
     metavar="DAY",
     help="Leave out what was gone before that day (UTC, as 2026-10-01), and the days before it.",
 )
