@@ -8,29 +8,41 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from scanner.errors import ReadError, SourceError
 from scanner.joining import Joining
 from scanner.model import (
-    REMOTE,
     SCHEMA_VERSION,
     CoverageHole,
     Device,
     Installed,
+    Location,
     Outcome,
+    Passed,
     UnreadRow,
     counted,
     printable,
 )
 from scanner.phones.installed import InstalledJudge
 from scanner.sources.inventories.reading import Gap, NotAndroid
-from scanner.sources.inventory import InventorySource, is_promising, open_inventory, why_doubtful
+from scanner.sources.inventory import (
+    InventorySource,
+    is_promising,
+    object_at,
+    open_inventory,
+    open_object,
+    why_doubtful,
+)
 
 if TYPE_CHECKING:
     from scanner.sources.inventories.detection import InventoryChoices
+    from scanner.sources.inventories.unpacking import Place
 
 MAX_NOTES = 100
 """Different things that are told of inventories; of the others, how many there are."""
 MAX_DOUBTS = 1000
 """Files of a folder of inventories that are named, because each may be an export that went wrong."""
+MAX_AFAR = 1000
+"""Objects of one SPEC that are looked at because of their names, each costing some requests, one after the other."""
 
 
 class Inventories:
@@ -40,31 +52,35 @@ class Inventories:
         self._judge, self._owners, self._choices = judge, owners, choices
         self._found: dict[str, InventorySource] = {}
         self._elsewhere: Counter[str] = Counter()
-        self._afar: Counter[str] = Counter()
+        self._afar: dict[str, dict[str, _Passed]] = {}
+        self._left_out: Counter[str] = Counter()
+        self._lost: list[UnreadRow] = []
         self._notes = _Notes()
         self._archive = ""
         self._exports: set[str] = set()
-        self._beside: dict[str, list[str]] = {}
+        self._beside: dict[str, list[tuple[str, Place | None]]] = {}
 
     def take(self, spec: str) -> bool:
         """Whether a SPEC is an inventory, which is told by its content; it is read later, with all others.
 
-        Raises `SourceError` for a pipe that is none.
+        Raises `SourceError` for a pipe that is none, and for an address that cannot be asked.
         """
         if spec not in self._found and (found := open_inventory(spec, self._choices)) is not None:
             self._found[spec] = found
         return spec in self._found
 
-    def take_found(self, source: str, path: str) -> bool:
-        """Whether a file that nobody named, found in the folder ``source`` beside APKs, is an inventory; see `take`.
+    def take_found(self, passed: Passed) -> bool:
+        """Whether a file that nobody named, found in a folder or a store beside APKs, is an inventory; see `take`.
 
-        A member of an archive belongs to that archive, which as a whole may be one: a zip of bug reports.
+        A member of an archive belongs to that archive, which as a whole may be one: a zip of bug reports. Objects are
+        only noted: see `look_afar`.
         """
-        path, inside, _ = path.partition("!/")
+        source, location = passed.source, passed.location
+        path, inside, _ = passed.which.partition("!/")
         if source in self._found or not is_promising(path):
             return False
-        if path.startswith(REMOTE):
-            self._afar[source] += 1
+        if location is not None:
+            self._note(source, path, location, whole=not inside)
             return False
         if inside and path == self._archive:
             return path in self._found
@@ -72,20 +88,60 @@ class Inventories:
         if self.take(path):
             self._exports.add(source)
         elif not inside:
-            beside = self._beside.setdefault(source, [])
-            if len(beside) < MAX_DOUBTS:
-                beside.append(path)
+            self._doubt(source, path)
         return path in self._found
 
+    def _doubt(self, source: str, path: str, place: Place | None = None) -> None:
+        beside = self._beside.setdefault(source, [])
+        if len(beside) < MAX_DOUBTS:
+            beside.append((path, place))
+
+    def _note(self, source: str, path: str, location: Location, *, whole: bool) -> None:
+        """Keep an object to be looked at, as long as there are not too many."""
+        noted = self._afar.setdefault(source, {})
+        if path in noted:
+            noted[path].times += 1
+            noted[path].whole |= whole
+        elif len(noted) < MAX_AFAR:
+            noted[path] = _Passed(object_at(location), whole)
+        else:
+            self._left_out[source] += 1
+
+    def look_afar(self) -> int:
+        """Look at the objects that were noted, where they lie; of how many files it turned out that they are of one.
+
+        It asks servers, one object after the other, so it is done when nothing else waits.
+        """
+        found = 0
+        for source, noted in self._afar.items():
+            for path, passed in noted.items():
+                if path in self._found or self._take_afar(source, path, passed):
+                    self._exports.add(source)
+                    found += passed.times
+        return found
+
+    def _take_afar(self, source: str, path: str, passed: _Passed) -> bool:
+        try:
+            found = open_object(passed.place, path, self._choices)
+        except (ReadError, SourceError) as error:
+            self._lost.append(UnreadRow(SCHEMA_VERSION, printable(source), "file", path, printable(str(error))))
+            return False
+        if found is not None:
+            self._found[path] = found
+        elif passed.whole:
+            self._doubt(source, path, passed.place)
+        return found is not None
+
     def doubts(self) -> Iterator[UnreadRow]:
-        """Of folders that hold inventories, the first files that are named like one and are none.
+        """What could not be looked at; of folders that hold inventories, also the first files that are only named so.
 
         Each may be a phone that nobody looked at: a page that asks for a password, or a command that said nothing. In
         a folder of APKs alone such files mean nothing.
         """
+        yield from self._lost
         for source, paths in self._beside.items():
-            for path in paths if source in self._exports else ():
-                if (why := why_doubtful(path)) is not None:
+            for path, place in paths if source in self._exports else ():
+                if (why := why_doubtful(path, place)) is not None:
                     yield UnreadRow(SCHEMA_VERSION, printable(source), "file", printable(path), why)
 
     def holds_apks(self, spec: str) -> bool:
@@ -101,9 +157,9 @@ class Inventories:
         """What is true of the inventories as a whole."""
         for system, count in self._elsewhere.items():
             yield CoverageHole(f"{count} of {printable(system)}", "not Android: counted, and not judged")
-        for source, count in self._afar.items():
-            files = f"{counted(count, 'file')} of {printable(source)} named like an inventory"
-            yield CoverageHole(files, "of stores and web servers only APKs are read: download what is an inventory")
+        for source, count in self._left_out.items():
+            files = f"{counted(count, 'more file')} of {printable(source)} named like an inventory"
+            yield CoverageHole(files, f"only the first {MAX_AFAR} were looked at: name those that are inventories")
         yield from self._notes.told()
 
     def _joined(self) -> Iterator[Installed | UnreadRow]:
@@ -138,6 +194,13 @@ class Inventories:
             return app
         owned = Device(device.serial, device.model, device.android, self._owners[device.serial])
         return msgspec.structs.replace(app, device=owned)
+
+
+class _Passed:
+    """An object that may be an inventory: what opens it, and how many of the files that were passed are of it."""
+
+    def __init__(self, place: Place, whole: bool) -> None:
+        self.place, self.whole, self.times = place, whole, 1
 
 
 class _Notes:

@@ -31,7 +31,6 @@ from scanner.sources.opening import open_hop, open_location, reopens_cheaply, zi
 from scanner.sources.splits import group_by_name
 
 NO_INVENTORY = "nor an inventory of a known format: name it with --as, or its --columns"
-NO_EXPORT_THERE = "of stores and web servers only APKs are read: an inventory must be downloaded first"
 TOGETHER = 64
 """A container of up to this many APKs is read in one go, its splits told by content; of a larger one each
 member is a task of its own."""
@@ -136,7 +135,7 @@ class Reader:
             yield _not_an_apk(app, "an archive without any APK")
             return
         members = [App(app.source, app.location.inside(hop)) for hop in found]
-        yield from (Passed(app.source, str(app.location.inside(hop))) for hop in passed)
+        yield from (_passed(app.source, app.location.inside(hop)) for hop in passed)
         yield from (unread_row(app, problem, "archive") for problem in problems)
         if len(members) > TOGETHER and reopens_cheaply(app.location):
             groups = group_by_name([member.location for member in members])
@@ -229,7 +228,7 @@ class Reader:
                 )
                 head = content.read(HEAD)
                 if kind_of(head) is Kind.OTHER and not NAMED_LIKE_AN_APK.search(name):
-                    yield Passed(app.source, str(member.location))
+                    yield _passed(app.source, member.location)
                     continue
                 found = True
                 data = head + content.read(self.limits.inflated_size + 1 - len(head))
@@ -276,10 +275,14 @@ def _not_an_apk(app: App, reason: str) -> UnreadRow | Passed:
     """A file that the user named, or whose name promises an APK, is unread; any other is counted."""
     name = app.location.hops[-1].name if app.location.hops else app.location.path
     if app.named and not NAMED_LIKE_AN_APK.search(name):
-        return unread_row(app, f"{reason}; {NO_EXPORT_THERE if app.location.remote else NO_INVENTORY}")
+        return unread_row(app, f"{reason}; {NO_INVENTORY}")
     if app.named or NAMED_LIKE_AN_APK.search(name):
         return unread_row(app, reason)
-    return Passed(app.source, str(app.location))
+    return _passed(app.source, app.location)
+
+
+def _passed(source: str, location: Location) -> Passed:
+    return Passed(source, str(location), location if location.remote else None)
 
 
 def _may_be_part(pair: Identified) -> bool:

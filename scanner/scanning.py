@@ -149,6 +149,7 @@ class Scan:
                         yield outcome
                     if self._stopped:
                         return
+        self._tally.counts["other_files"] -= self._inventories.look_afar()
         yield from self._inventories.outcomes()
         for doubt in self._inventories.doubts():
             self._tally.counts["other_files"] -= 1
@@ -233,7 +234,7 @@ class Scan:
             self._insides.count(outcome, phone=phone)
             return self._policing.judge(outcome)
         if isinstance(outcome, Passed):
-            counts["other_files"] += not self._inventories.take_found(outcome.source, outcome.which)
+            counts["other_files"] += not self._inventories.take_found(outcome)
             return None
         if isinstance(outcome, Withheld):
             counts.update(("apps", Verdict.CLEAR, "withheld"))

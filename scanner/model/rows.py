@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from scanner.model.identity import App
+from scanner.model.identity import App, Location
 from scanner.model.vocabulary import Assurance, Value, Verdict
 
 
@@ -199,6 +199,8 @@ class Passed(Value, frozen=True):
 
     source: str
     which: str
+    location: Location | None = None
+    """Of an object: it may be an inventory, which is looked at in its store."""
 
 
 class Withheld(Value, frozen=True):

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scanner.errors import ScannerError, SourceError
-from scanner.model import counted, printable
+from scanner.bytesource import open_remote, store_of
+from scanner.errors import ApkError, ReadError, ScannerError, SourceError
+from scanner.model import REMOTE, Location, counted, printable, redacted
 
 if TYPE_CHECKING:  # what reads inventories is imported when there is one to be read
     from scanner.sources.inventories.detection import InventoryChoices
     from scanner.sources.inventories.documents import StdinDocument
     from scanner.sources.inventories.reading import Bundle, BundleReader, Document, Entry, Reader
+    from scanner.sources.inventories.unpacking import Place
 
 STDIN = "-"
 APK_NAMES = (".apk", ".apks", ".xapk", ".apkm", ".aab")
@@ -21,6 +25,10 @@ SAVED_NAMES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".log", ".x
 """Endings of files that are looked at where nobody named them: those among other files of a folder."""
 MAX_LOOKED_AT = 100_000
 """Files of a folder whose names are looked at to tell whether it may hold results."""
+MAX_MEMBERS = 100
+"""Members of a zip in a store that are looked into to tell whether it is one of exports."""
+MAX_AFAR = 4 << 30
+"""Largest inventory that is read from a store or a web server, in bytes."""
 ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 MANIFEST = "AndroidManifest.xml"
 EMPTY = "names no app: an inventory that is empty is no clean one"
@@ -89,8 +97,11 @@ def check_choices(form: str | None, columns: str | None) -> InventoryChoices | N
 def open_inventory(spec: str, choices: InventoryChoices | None = None) -> InventorySource | None:
     """The inventory that a SPEC names, or None where it is none: an APK, an archive, a folder of APKs, or missing.
 
-    Raises `SourceError` for standard input or another pipe that is no inventory: nobody else can read it again.
+    Raises `SourceError` for standard input or another pipe that is no inventory: nobody else can read it again; and
+    for an address that cannot be asked.
     """
+    if spec.startswith(REMOTE):
+        return open_address(spec, choices)
     if spec.lower().endswith(APK_NAMES) and (choices is None or choices.form is None):
         return None
     from scanner.sources.inventories.documents import StdinDocument
@@ -109,18 +120,77 @@ def open_inventory(spec: str, choices: InventoryChoices | None = None) -> Invent
         return None  # whoever opens it as a file says why it cannot be
 
 
+def open_address(address: str, choices: InventoryChoices | None) -> InventorySource | None:
+    """The inventory that an object is, or None where it is none, or nobody says that it may be one.
+
+    Looked at is what is named like one, or whatever the user says is one. Raises `SourceError` where it cannot be
+    asked, or is too large.
+    """
+    form, columns = (choices.form, choices.columns) if choices is not None else (None, None)
+    ends = ("/",) if form else ("/", *APK_NAMES)
+    if not (form or columns or is_promising(address)) or _named(address).endswith(ends):
+        return None
+    found = next(store_of(address).find(address), None)
+    if found is None or found.address != address:
+        return None
+    try:
+        return open_object(partial(open_remote, *found), redacted(address), choices)
+    except ReadError:
+        return None  # whoever opens it as a file says why it cannot be read
+
+
+def object_at(location: Location) -> Place:
+    """What opens an object that was found, whole: where it lies in an archive does not matter."""
+    return partial(open_remote, location.path, location.size, location.etag)
+
+
+def open_object(place: Place, name: str, choices: InventoryChoices | None) -> InventorySource | None:
+    """The inventory that ``place`` opens, read in ranges where it lies, or None where it is none.
+
+    To tell takes its front, of a zip its directory and the fronts of its members. Raises `ReadError` where it cannot be
+    read, `SourceError` where it cannot be opened or is one of more than `MAX_AFAR` bytes.
+    """
+    from scanner.sources.inventories.documents import FileDocument, ZipBundle
+    from scanner.sources.inventories.unpacking import opened
+
+    with closing(opened(place)) as source:
+        size, begins = source.size, source.read_at(0, min(4, source.size))
+    try:
+        if not begins.startswith(ZIP_MAGICS):
+            found = _document(FileDocument(place, printable(name)), name, choices)
+        else:
+            bundle = ZipBundle(place, printable(name))
+            few = len(bundle.names()) <= MAX_MEMBERS and any(map(is_promising, bundle.names()))
+            found = _zip(bundle, name, choices, collected=few)
+    except ApkError:
+        return None
+    if found is not None and size > MAX_AFAR:
+        raise SourceError(f"an inventory of {size} bytes: of stores and web servers up to {MAX_AFAR} are read")
+    return found
+
+
 def is_promising(path: str) -> bool:
     """Whether a file that nobody named, one among others in a folder, is worth a look."""
-    return path.lower().endswith(SAVED_NAMES)
+    return _named(path).endswith(SAVED_NAMES)
 
 
-def why_doubtful(path: str) -> str | None:
-    """Why a file that is no inventory may be one that went wrong; null where nothing speaks for that."""
+def _named(path: str) -> str:
+    """How a path or an address ends, in lower case; what is asked of a web server besides is no part of a name."""
+    return (path.partition("?")[0] if path.startswith(("http://", "https://")) else path).lower()
+
+
+def why_doubtful(path: str, place: Place | None = None) -> str | None:
+    """Why a file that is no inventory may be one that went wrong; null where nothing speaks for that.
+
+    ``place``: what opens it, where it lies elsewhere than on this machine.
+    """
     from scanner.sources.inventories.collection import doubt
     from scanner.sources.inventories.documents import FileDocument
 
     try:
-        return doubt(path, FileDocument(path).head) if Path(path).is_file() else None
+        if place is None and not Path(path).is_file():
+            return None
+        return doubt(_named(path), FileDocument(place or path, path).head)
     except (OSError, ValueError, ScannerError):
         return None  # whoever opens it as a file says why it cannot be
 
@@ -179,15 +249,20 @@ def _piped(kept: StdinDocument, spec: str, choices: InventoryChoices | None) -> 
     return found
 
 
-def _zip(bundle: Bundle, spec: str, choices: InventoryChoices | None) -> InventorySource | None:
-    """The inventory that a zip is. An APK is none, whatever it is called and whatever else lies in it."""
+def _zip(
+    bundle: Bundle, spec: str, choices: InventoryChoices | None, *, collected: bool = True
+) -> InventorySource | None:
+    """The inventory that a zip is. An APK is none, whatever it is called and whatever else lies in it.
+
+    ``collected``: whether one that is of no format as a whole may be a zip of exports; to tell, each is looked into.
+    """
     from scanner.sources.inventories.detection import InventoryChoices, collection_reader
 
     names, told = bundle.names(), choices or InventoryChoices()
     if MANIFEST in names and told.form is None:
         return None
     found = _bundle(bundle, spec, choices)
-    if found is None and not any(name.lower().endswith(APK_NAMES) for name in names):
+    if found is None and collected and not any(name.lower().endswith(APK_NAMES) for name in names):
         reader = collection_reader(bundle, told)
         found = InventorySource(spec, bundle, reader) if reader else None
     return found

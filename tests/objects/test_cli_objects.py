@@ -152,17 +152,6 @@ def test_a_store_of_google_that_refuses_is_one_line(google: Served, scan: Scan, 
     assert (ran.code, ran.err.count("\n"), said in ran.err) == (5, 1, True)
 
 
-def test_an_inventory_in_a_bucket_is_told_and_not_taken_for_clean(bucket: Served, scan: Scan) -> None:
-    bucket.put({"a.apk": apk(), "fleet.csv": b"device,package\nS1,com.tencent.mm\n"})
-    ran = scan("s3://apks")
-    (said,) = (one for one in ran.summary["coverage"] if "inventory" in one["hole"])
-    assert (ran.code, said["hole"]) == (0, "1 file of s3://apks named like an inventory")
-    assert "download" in said["reason"]
-    ran = scan("s3://apks/fleet.csv")
-    assert (ran.code, len(ran.unread)) == (3, 1)
-    assert "must be downloaded first" in ran.unread[0]["reason"]
-
-
 def test_many_objects_are_read_in_several_processes(bucket: Served, scan: Scan) -> None:
     bucket.put({f"{number:03}.apk": apk(f"com.example.n{number}") for number in range(130)})
     bucket.link.faults = lambda line: Fault(pause=0.02, until_at_once=3 if "bytes=" in line else 0)

@@ -13,15 +13,15 @@ import tempfile
 import weakref
 import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO
 
-from scanner.bytesource import LocalFile, ZipDirectory, ZipEntry
+from scanner.bytesource import ZipDirectory, ZipEntry
 from scanner.errors import ApkError, LimitExceeded, ReadError, SourceError
 from scanner.model import printable
 from scanner.sources.inventories.reading import HEAD, Document, Entry, Gap
-from scanner.sources.inventories.unpacking import file_stream, member_stream, whole_file
+from scanner.sources.inventories.unpacking import Place, file_stream, member_stream, opened, whole_file
 
 MAX_NAMES = 100_000
 """Files of a folder or a zip that are looked at as one inventory."""
@@ -74,10 +74,10 @@ class StreamDocument:
 
 
 class FileDocument(StreamDocument):
-    """One file on this machine, gzip and Zstandard undone."""
+    """One file, gzip and Zstandard undone; what lies elsewhere than on this machine needs a name."""
 
-    def __init__(self, path: str, name: str | None = None) -> None:
-        super().__init__(path if name is None else name, lambda: file_stream(path))
+    def __init__(self, place: Place, name: str | None = None) -> None:
+        super().__init__(str(place) if name is None else name, lambda: file_stream(place))
 
 
 class StdinDocument(FileDocument):
@@ -135,17 +135,17 @@ class ZipBundle:
     """The members of a zip, each inflated as it is read and never held. See `Bundle`.
 
     Raises:
-        SourceError: the file cannot be opened.
+        SourceError: the file cannot be opened; `ReadError` where it lies elsewhere and does not come.
         ApkError: it has no directory that holds together.
     """
 
-    def __init__(self, path: str, name: str | None = None) -> None:
-        self.name = printable(path if name is None else name)
+    def __init__(self, place: Place, name: str | None = None) -> None:
+        self.name = printable(str(place) if name is None else name)
         self.cut_short = False
         """Whether there are more than `MAX_NAMES` members."""
-        self._path = path
+        self._place = place
         self._members: dict[str, ZipEntry] = {}
-        with LocalFile(path) as source:
+        with closing(opened(place)) as source:
             for entry in ZipDirectory(source).entries(whole=True):
                 if len(self._members) >= MAX_NAMES:
                     self.cut_short = True
@@ -161,7 +161,7 @@ class ZipBundle:
     def document(self, name: str) -> Document:
         """See `Bundle.document`."""
         entry = self._members[name]
-        return StreamDocument(f"{self.name}!/{name}", lambda: member_stream(self._path, entry))
+        return StreamDocument(f"{self.name}!/{name}", lambda: member_stream(self._place, entry))
 
     def size(self, name: str) -> int:
         """The bytes that a member says it has, inflated. Raises `KeyError` where there is none of that name."""
@@ -169,7 +169,7 @@ class ZipBundle:
 
     def whole(self) -> IO[bytes]:
         """The zip itself as a seekable stream. To be closed by whoever asked."""
-        return whole_file(self._path)
+        return whole_file(self._place)
 
 
 UNREADABLE = (SourceError, ApkError, ReadError, OSError, EOFError, UnicodeError, zlib.error)

@@ -82,10 +82,22 @@ _ZSTD = _Kind("zstd", _zstd_start, _zstd_step, _ZSTD_PIECE)
 _DEFLATE = _Kind("deflate", lambda: zlib.decompressobj(-zlib.MAX_WBITS), _zlib_step, 64 << 10, several=False)
 
 
+class Held(ByteSource, Protocol):
+    """A byte source that is to be closed."""
+
+    def close(self) -> None:
+        """Give back what is held."""
+        ...
+
+
+Place = str | Callable[[], Held]
+"""Where bytes lie: a path of this machine, or what opens them elsewhere."""
+
+
 class _Owning(FileLike):
     """A stream of a byte source that gives the file under it back when it is closed."""
 
-    def __init__(self, source: ByteSource, file: LocalFile) -> None:
+    def __init__(self, source: ByteSource, file: Held) -> None:
         super().__init__(source)
         self._file = file
 
@@ -177,17 +189,22 @@ class Unpacked(io.RawIOBase):
             raise ApkError(f"{self._kind.name}: the checksum does not fit, the content is damaged")
 
 
-def file_stream(path: str) -> IO[bytes]:
-    """The bytes of a file, decompressed. Raises `SourceError` where it cannot be opened."""
-    return _unpacked(_whole(path))
+def opened(place: Place) -> Held:
+    """The bytes of a file as a byte source. Raises `SourceError`, or `ReadError`, where it cannot be opened."""
+    return LocalFile(place) if isinstance(place, str) else place()
 
 
-def whole_file(path: str) -> IO[bytes]:
-    """The bytes of a file as they are, seekable. Raises `SourceError` where it cannot be opened."""
-    return _whole(path)
+def file_stream(place: Place) -> IO[bytes]:
+    """The bytes of a file, decompressed. Raises as `opened` does."""
+    return _unpacked(_whole(place))
 
 
-def member_stream(path: str, entry: ZipEntry) -> IO[bytes]:
+def whole_file(place: Place) -> IO[bytes]:
+    """The bytes of a file as they are, seekable. Raises as `opened` does."""
+    return _whole(place)
+
+
+def member_stream(place: Place, entry: ZipEntry) -> IO[bytes]:
     """The bytes of a zip's member, decompressed also where the member itself is a ``.gz`` or ``.zst``.
 
     Raises:
@@ -199,7 +216,7 @@ def member_stream(path: str, entry: ZipEntry) -> IO[bytes]:
     if entry.method not in {_STORED, _DEFLATED}:
         raise ApkError(f"the member is of compression method {entry.method}")
     lying = ZipEntry(entry.name, _STORED, entry.flags, entry.crc, entry.compressed, entry.size, entry.header_offset)
-    file = LocalFile(path)
+    file = opened(place)
     try:
         raw = _buffered(_Owning(open_member(file, lying), file))
     except (ApkError, ReadError):
@@ -210,8 +227,8 @@ def member_stream(path: str, entry: ZipEntry) -> IO[bytes]:
     return _unpacked(raw)
 
 
-def _whole(path: str) -> io.BufferedReader:
-    file = LocalFile(path)
+def _whole(place: Place) -> io.BufferedReader:
+    file = opened(place)
     return _buffered(_Owning(file, file))
 
 
