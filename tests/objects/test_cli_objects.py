@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -273,11 +274,12 @@ def test_throttling_costs_time_and_nothing_else(bucket: Served, scan: Scan) -> N
 
 
 def test_objects_that_change_while_they_are_scanned_are_unread(bucket: Served, scan: Scan) -> None:
-    bucket.put({"a.apk": apk("com.example.a", 400_000)})
+    versions = count(1)
+    bucket.put({"a.apk": apk("com.example.a", 400_000, version_code=next(versions))})
 
     def changes(line: str) -> Fault | None:
         if "/a.apk" in line:
-            bucket.put({"a.apk": apk("com.example.a", 400_000)})
+            bucket.put({"a.apk": apk("com.example.a", 400_000, version_code=next(versions))})
         return None
 
     bucket.link.faults = changes
