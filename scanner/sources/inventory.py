@@ -153,17 +153,19 @@ def open_object(place: Place, name: str, choices: InventoryChoices | None) -> In
     from scanner.sources.inventories.documents import FileDocument, ZipBundle
     from scanner.sources.inventories.unpacking import opened
 
-    with closing(opened(place)) as source:
-        size, begins = source.size, source.read_at(0, min(4, source.size))
     try:
+        with closing(opened(place)) as source:
+            size, begins = source.size, source.read_at(0, min(4, source.size))
         if not begins.startswith(ZIP_MAGICS):
             found = _document(FileDocument(place, printable(name)), name, choices)
         else:
             bundle = ZipBundle(place, printable(name))
             few = len(bundle.names()) <= MAX_MEMBERS and any(map(is_promising, bundle.names()))
             found = _zip(bundle, name, choices, collected=few)
-    except ApkError:
+    except (ApkError, ValueError):
         return None
+    except OSError as error:  # of a temporary file
+        raise SourceError(error.strerror or str(error)) from error
     if found is not None and size > MAX_AFAR:
         raise SourceError(f"an inventory of {size} bytes: of stores and web servers up to {MAX_AFAR} are read")
     return found

@@ -14,6 +14,7 @@ import pytest
 
 from scanner import inventories
 from scanner.bytesource import store_of
+from scanner.bytesource.remote import objects
 from scanner.database import load_database
 from scanner.errors import SourceError
 from scanner.inventories import Inventories
@@ -102,6 +103,15 @@ def test_a_server_without_ranges_sends_it_whole(web: Served, scan: Scan) -> None
     web.link.faults = lambda _: Fault(without_ranges=True)
     ran = scan(web.address("exports/devices.json"))
     assert (ran.code, len(ran.apps)) == (1, 4)
+
+
+def test_one_too_large_for_a_server_without_ranges_is_none_and_raises_nothing(
+    web: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web.put(exports())
+    web.link.faults = lambda _: Fault(without_ranges=True)
+    monkeypatch.setattr(objects, "MAX_STREAMED", 100)
+    assert open_inventory(web.address("exports/devices.json")) is None
 
 
 @pytest.mark.parametrize(
