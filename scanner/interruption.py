@@ -34,7 +34,7 @@ def held() -> Iterator[None]:
     For whoever calls a library that is not made to be broken off anywhere: what is raised in one of its finalizers ends
     nothing, and is printed.
     """
-    entered = Interruption.entered
+    entered = _heard_here()
     if entered is None:
         yield
         return
@@ -76,8 +76,13 @@ def kept_from_children() -> Iterator[None]:
 
 def hear() -> None:
     """Raise the `KeyboardInterrupt` that `held` made wait."""
-    if Interruption.entered is not None:
-        Interruption.entered.raise_if_pending()
+    if (entered := _heard_here()) is not None:
+        entered.raise_if_pending()
+
+
+def _heard_here() -> Interruption | None:
+    """What has the signal, in the main thread: in no other is anything raised."""
+    return Interruption.entered if threading.current_thread() is threading.main_thread() else None
 
 
 class Interruption:

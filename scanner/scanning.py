@@ -17,7 +17,7 @@ from scanner.database import SignatureDatabase, load_database
 from scanner.embedding import InsideCoverage
 from scanner.engines import Engine, SerialEngine
 from scanner.errors import SourceError
-from scanner.interruption import Interruption
+from scanner.interruption import Interruption, hear, held
 from scanner.inventories import Inventories
 from scanner.model import (
     LIMITS,
@@ -132,7 +132,9 @@ class Scan:
 
     def _outcomes(self) -> Iterator[Outcome]:
         """SPEC by SPEC: phones, which are all read from the start, and files, by the engine; then the inventories."""
-        self._fleet.start()
+        with held():  # a thread that is only half started can be neither awaited nor ended
+            self._fleet.start()
+        hear()
         done: set[str] = set()
         for kind, specs in groupby(self._specs, self._kind):
             if kind == "phone":

@@ -16,6 +16,7 @@ import pytest
 from scanner.database import load_database
 from scanner.engines import Engine, PoolEngine, SerialEngine
 from scanner.interruption import Interruption, hear, held, kept_from_children, next_of, put_off
+from scanner.phones.fleet import Fleet
 from scanner.scanning import Scan
 from tests.conftest import ROOT
 from tests.support.apk_builder import build_apk
@@ -121,6 +122,48 @@ def test_what_holds_it_hears_it_when_it_asks_or_when_the_next_item_is_asked_for(
     with Interruption() as ctrl_c, pytest.raises(KeyboardInterrupt):
         items.extend(ctrl_c.between(finalizing(heard, ask=ask)))
     assert heard == ([1] if ask else [1, 2])
+
+
+def test_what_another_thread_holds_is_heard_here() -> None:
+    held_there, heard_here, raised = threading.Event(), threading.Event(), list[BaseException]()
+
+    def there() -> None:
+        try:
+            with held():
+                held_there.set()
+                heard_here.wait()
+                hear()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it should not be there
+            raised.append(error)
+
+    def pressed() -> Iterator[int]:
+        held_there.wait()
+        press()
+        yield 0
+
+    thread = threading.Thread(target=there, daemon=True)
+    with Interruption() as ctrl_c:
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            next(ctrl_c.between(pressed()))
+        heard_here.set()
+        thread.join()
+    assert raised == []
+
+
+def test_phones_are_all_begun_before_it_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, start = list[int](), Fleet.start
+
+    def pressing(self: Fleet) -> None:
+        press()
+        start(self)
+        begun.append(1)
+
+    monkeypatch.setattr(Fleet, "start", pressing)
+    with Interruption() as ctrl_c:
+        scan = Scan([], load_database(), interruption=ctrl_c)
+        list(scan.rows())
+    assert (begun, scan.summary().interrupted) == ([1], True)
 
 
 def test_a_second_one_is_raised_although_the_first_is_held() -> None:
