@@ -46,6 +46,8 @@ class Answer(NamedTuple):
 
 
 JVM = ("-JXX:TieredStopAtLevel=1", "-JXX:+UseSerialGC")
+JVMS = 2
+"""How many run at once: a machine may show more cores than it has memory for."""
 """For a JVM that does little and ends."""
 
 
@@ -110,7 +112,7 @@ class Keys:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.digests: dict[str, str] = {}
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
+        with ThreadPoolExecutor(JVMS) as threads:
             list(threads.map(self._make, PRIVATE))
 
     def _make(self, name: str) -> None:
@@ -372,7 +374,7 @@ def workshop(tmp_path_factory, request) -> Iterator[Workshop]:
     shop = Workshop(tmp_path_factory.mktemp("signed"), Keys(tmp_path_factory.mktemp("keys")))
     here = [item for item in request.session.items if item.module is request.module and hasattr(item, "callspec")]
     wanted = [item.callspec.params["case"] for item in here if "case" in item.callspec.params]
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(JVMS) as threads:
         shop.start(dict.fromkeys(wanted), threads)
         yield shop
         threads.shutdown(cancel_futures=True)
