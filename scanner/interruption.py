@@ -31,8 +31,8 @@ def next_of(items: queue.SimpleQueue[Item]) -> Item:
 def held() -> Iterator[None]:
     """While it is entered, the first Ctrl-C waits until `hear` is called, or the next item is asked for.
 
-    For whoever calls a library that is not made to be broken off anywhere: what is raised in one of its finalizers ends
-    nothing, and is printed.
+    For whoever calls a library that is not made to be broken off anywhere: what is raised in one of its
+    finalizers, say, ends nothing.
     """
     entered = _heard_here()
     if entered is None:
